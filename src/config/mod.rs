@@ -2,6 +2,8 @@
 //!
 //! Owns their names, defaults and meanings; a test compares them with `.env.example`. It must not act on them.
 
+mod addresses;
+mod amounts;
 pub mod file;
 mod place;
 mod retention;
@@ -16,12 +18,16 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub use addresses::{FilesUrl, PublicUrl, SmtpTls, SmtpUrl, files_url};
+pub use amounts::Rate;
 pub use place::{ARCHIVE, Place};
 pub use retention::Retention;
 pub use values::{
-    FilesUrl, LogFormat, Metrics, OidcSettings, PublicUrl, Rate, Registration, SecondFactorFor, SmtpTls, SmtpUrl, TlsMode,
-    Transports, Who, files_url, server_name, slugs, switch,
+    LogFormat, Metrics, OidcSettings, Registration, SecondFactorFor, TlsMode, Transports, Who, server_name, slugs, switch,
 };
+
+/// A value, or a sentence that says what is allowed.
+type Parsed<T> = Result<T, String>;
 
 /// The names of all settings.
 pub const SETTINGS: [&str; 63] = [
@@ -301,67 +307,67 @@ impl Config {
     pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<Problem>> {
         let mut env = Environment { vars: vars.into_iter().collect(), problems: Vec::new() };
         let default = Self::default();
-        let audit_keep = env.peek("AUDIT_KEEP", default.audit_keep, values::optional_duration);
+        let audit_keep = env.peek("AUDIT_KEEP", default.audit_keep, amounts::optional_duration);
         let mut config = Self {
-            database_url: env.read("DATABASE_URL", default.database_url, values::database_url),
+            database_url: env.read("DATABASE_URL", default.database_url, addresses::database_url),
             database_connections: env
-                .read("DATABASE_CONNECTIONS", default.database_connections, |text| values::number(text, 1, 1000)),
-            redis_url: env.read("REDIS_URL", default.redis_url, values::redis_url),
-            listen: env.read("LISTEN", default.listen, values::listen),
-            http_listen: env.read("HTTP_LISTEN", default.http_listen, values::optional_listen),
+                .read("DATABASE_CONNECTIONS", default.database_connections, |text| amounts::number(text, 1, 1000)),
+            redis_url: env.read("REDIS_URL", default.redis_url, addresses::redis_url),
+            listen: env.read("LISTEN", default.listen, addresses::listen),
+            http_listen: env.read("HTTP_LISTEN", default.http_listen, addresses::optional_listen),
             tls: env.read("TLS", default.tls, values::tls),
             tls_cert: env.read("TLS_CERT", None, values::pem_file),
             tls_key: env.read("TLS_KEY", None, values::pem_file),
-            acme_domains: env.read("ACME_DOMAINS", default.acme_domains, values::domains),
-            acme_email: env.read("ACME_EMAIL", None, values::email),
-            acme_directory: env.read("ACME_DIRECTORY", default.acme_directory, values::acme_directory),
+            acme_domains: env.read("ACME_DOMAINS", default.acme_domains, addresses::domains),
+            acme_email: env.read("ACME_EMAIL", None, addresses::email),
+            acme_directory: env.read("ACME_DIRECTORY", default.acme_directory, addresses::acme_directory),
             node: env.read("NODE", default.node, values::node),
-            drain: env.read("DRAIN", default.drain, values::drain),
-            public_url: env.read("PUBLIC_URL", default.public_url, |text| values::public_url(text).map(Some)),
+            drain: env.read("DRAIN", default.drain, amounts::drain),
+            public_url: env.read("PUBLIC_URL", default.public_url, |text| addresses::public_url(text).map(Some)),
             server_name: env.read("SERVER_NAME", None, |text| values::server_name(text).map(Some)),
-            trusted_proxies: env.read("TRUSTED_PROXIES", default.trusted_proxies, values::networks),
-            connection_limit: env.read("CONNECTION_LIMIT", default.connection_limit, values::limit),
-            address_connection_limit: env.read("ADDRESS_CONNECTION_LIMIT", default.address_connection_limit, values::limit),
+            trusted_proxies: env.read("TRUSTED_PROXIES", default.trusted_proxies, addresses::networks),
+            connection_limit: env.read("CONNECTION_LIMIT", default.connection_limit, amounts::limit),
+            address_connection_limit: env.read("ADDRESS_CONNECTION_LIMIT", default.address_connection_limit, amounts::limit),
             registration: env.read("REGISTRATION", None, |text| text.parse().map(Some)),
-            registration_rate: env.read("REGISTRATION_RATE", default.registration_rate, values::rate),
+            registration_rate: env.read("REGISTRATION_RATE", default.registration_rate, amounts::rate),
             inviters: env.read("INVITERS", None, |text| text.parse().map(Some)),
             room_creators: env.read("ROOM_CREATORS", None, |text| text.parse().map(Some)),
             default_rooms: env.read_list("DEFAULT_ROOMS", values::slugs),
-            session_idle: env.read("SESSION_IDLE", default.session_idle, values::duration),
-            session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, values::duration),
-            login_rate: env.read("LOGIN_RATE", default.login_rate, values::rate),
+            session_idle: env.read("SESSION_IDLE", default.session_idle, amounts::duration),
+            session_lifetime: env.read("SESSION_LIFETIME", default.session_lifetime, amounts::duration),
+            login_rate: env.read("LOGIN_RATE", default.login_rate, amounts::rate),
             require_2fa: env.read("REQUIRE_2FA", default.require_2fa, values::second_factor_for),
-            smtp_url: env.read("SMTP_URL", default.smtp_url, |text| values::smtp_url(text).map(Some)),
-            mail_from: env.read("MAIL_FROM", default.mail_from, |text| values::mailbox(text).map(Some)),
+            smtp_url: env.read("SMTP_URL", default.smtp_url, |text| addresses::smtp_url(text).map(Some)),
+            mail_from: env.read("MAIL_FROM", default.mail_from, |text| addresses::mailbox(text).map(Some)),
             oidc: env.read_oidc(),
             transports: env.read("TRANSPORTS", default.transports, values::transports),
-            post_rate: env.read("POST_RATE", default.post_rate, values::rate),
-            act_rate: env.read("ACT_RATE", default.act_rate, values::rate),
+            post_rate: env.read("POST_RATE", default.post_rate, amounts::rate),
+            act_rate: env.read("ACT_RATE", default.act_rate, amounts::rate),
             max_message_chars: env
-                .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| values::number(text, 1, LONGEST_MESSAGE)),
-            draft_keep: env.read("DRAFT_KEEP", default.draft_keep, values::optional_duration),
-            draft_space: env.read("DRAFT_SPACE", default.draft_space, |text| values::bytes(text, 1)),
+                .read("MAX_MESSAGE_CHARS", default.max_message_chars, |text| amounts::number(text, 1, LONGEST_MESSAGE)),
+            draft_keep: env.read("DRAFT_KEEP", default.draft_keep, amounts::optional_duration),
+            draft_space: env.read("DRAFT_SPACE", default.draft_space, |text| amounts::bytes(text, 1)),
             files_url: env.read_files_url(default.files_url),
             aws: env.vars.iter().filter(|(name, _)| name.starts_with("AWS_")).map(|(n, v)| (n.clone(), v.clone())).collect(),
-            max_file_size: env.read("MAX_FILE_SIZE", default.max_file_size, values::file_size),
+            max_file_size: env.read("MAX_FILE_SIZE", default.max_file_size, amounts::file_size),
             picture_program: None,
             env_file: ".env".into(),
-            file_quota: env.read("FILE_QUOTA", default.file_quota, values::space),
-            file_space: env.read("FILE_SPACE", default.file_space, values::space),
+            file_quota: env.read("FILE_QUOTA", default.file_quota, amounts::space),
+            file_space: env.read("FILE_SPACE", default.file_space, amounts::space),
             strip_metadata: env.read("STRIP_METADATA", default.strip_metadata, values::switch),
             link_previews: env.read("LINK_PREVIEWS", None, |text| values::switch(text).map(Some)),
             link_hosts: BTreeMap::new(),
-            webhook_addresses: env.read("WEBHOOK_PRIVATE_ADDRESSES", default.webhook_addresses, values::private_networks),
-            push_addresses: env.read("PUSH_PRIVATE_ADDRESSES", default.push_addresses, values::private_networks),
+            webhook_addresses: env.read("WEBHOOK_PRIVATE_ADDRESSES", default.webhook_addresses, addresses::private_networks),
+            push_addresses: env.read("PUSH_PRIVATE_ADDRESSES", default.push_addresses, addresses::private_networks),
             retention: env.read("RETENTION", None, |text| Retention::default().with_audit(audit_keep).parse(text).map(Some)),
-            audit_keep: env.read("AUDIT_KEEP", default.audit_keep, values::optional_duration),
+            audit_keep: env.read("AUDIT_KEEP", default.audit_keep, amounts::optional_duration),
             backup_to: env.read("BACKUP_TO", None, |text| place::backup_to(text).map(Some)),
-            backup_every: env.read("BACKUP_EVERY", None, values::backup_every),
-            backup_keep: env.read("BACKUP_KEEP", default.backup_keep, values::limit),
+            backup_every: env.read("BACKUP_EVERY", None, amounts::backup_every),
+            backup_keep: env.read("BACKUP_KEEP", default.backup_keep, amounts::limit),
             backup_files: env.read("BACKUP_FILES", default.backup_files, values::switch),
             checkpoints: env.read("CHECKPOINTS", default.checkpoints, values::switch),
-            search_time: env.read("SEARCH_TIME", default.search_time, values::short_duration),
-            memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, |text| values::bytes(text, LEAST_MEMORY)),
+            search_time: env.read("SEARCH_TIME", default.search_time, amounts::short_duration),
+            memory_limit: env.read("MEMORY_LIMIT", default.memory_limit, |text| amounts::bytes(text, LEAST_MEMORY)),
             metrics: env.read("METRICS", default.metrics, values::metrics),
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
@@ -394,7 +400,7 @@ impl Config {
 
     /// Settings that are valid but probably a mistake.
     pub fn warnings(&self) -> Vec<Problem> {
-        let wide = self.trusted_proxies.iter().filter(|net| values::is_wide(net)).map(|net| Problem {
+        let wide = self.trusted_proxies.iter().filter(|net| addresses::is_wide(net)).map(|net| Problem {
             name: "TRUSTED_PROXIES".into(),
             message: format!(
                 "{net} covers so much of the internet that anyone can claim any address. List only the proxies in front of Parlor"
@@ -518,7 +524,7 @@ impl Environment {
     /// of the others.
     fn read_files_url(&mut self, default: Option<FilesUrl>) -> Option<FilesUrl> {
         let has_others = self.vars.get("REDIS_URL").is_some_and(|url| !url.trim().is_empty());
-        let url = self.read("FILES_URL", None, |text| values::files_url(text).map(Some));
+        let url = self.read("FILES_URL", None, |text| addresses::files_url(text).map(Some));
         if has_others && matches!(url, Some(FilesUrl::Directory(_))) {
             let message =
                 "can’t be a directory with REDIS_URL: several nodes need storage that all of them reach, such as s3://BUCKET";
@@ -529,7 +535,7 @@ impl Environment {
 
     /// The provider, if `OIDC_ISSUER` names one.
     fn read_oidc(&mut self) -> Option<OidcSettings> {
-        let issuer = self.read("OIDC_ISSUER", None, |text| values::issuer(text).map(Some));
+        let issuer = self.read("OIDC_ISSUER", None, |text| addresses::issuer(text).map(Some));
         let client_id = self.read("OIDC_CLIENT_ID", None, |text| values::credential(text).map(Some));
         let client_secret = self.read("OIDC_CLIENT_SECRET", None, |text| values::credential(text).map(Some));
         let name = self.read("OIDC_NAME", None, |text| values::words(text).map(Some));
@@ -545,7 +551,7 @@ impl Environment {
             }
             return None;
         };
-        let name = name.unwrap_or_else(|| values::host(&issuer));
+        let name = name.unwrap_or_else(|| addresses::host(&issuer));
         Some(OidcSettings { issuer, client_id, client_secret, name, scopes, create_accounts, admin_group, groups_claim })
     }
 

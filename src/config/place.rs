@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::values::{FilesUrl, files_url};
+use super::addresses::{FilesUrl, files_url};
 
 /// How the names of archives end. In object storage, what ends like this is an archive, and anything else a prefix.
 pub const ARCHIVE: &str = ".tar.gz";

@@ -81,7 +81,7 @@ fn time_of(text: &str) -> Result<Option<Duration>, String> {
         let years: u32 = text.strip_suffix('y')?.trim_end().parse().ok()?;
         Some(Duration::from_secs(u64::from(years) * 365 * DAY))
     };
-    let time = years().or_else(|| super::values::duration(text).ok());
+    let time = years().or_else(|| super::amounts::duration(text).ok());
     time.filter(|time| (SHORTEST..=LONGEST).contains(time)).map(Some).ok_or_else(allowed)
 }
 

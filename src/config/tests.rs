@@ -310,7 +310,7 @@ fn mail_is_encrypted_except_within_this_machine_or_when_it_must_not_be() {
         ("smtp://127.0.0.1:2525?tls=required", 2525, SmtpTls::StartTls),
         ("smtps://127.0.0.1", 465, SmtpTls::Wrapped),
     ] {
-        let smtp = values::smtp_url(url).unwrap();
+        let smtp = addresses::smtp_url(url).unwrap();
         assert_eq!((smtp.port, smtp.tls), (port, tls), "{url}");
     }
 }
@@ -370,7 +370,7 @@ fn an_origin_is_as_browsers_write_it() {
         ("https://chat.example:8443/", "https://chat.example:8443"),
         ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
     ] {
-        assert_eq!(values::public_url(given).unwrap().origin, origin);
+        assert_eq!(addresses::public_url(given).unwrap().origin, origin);
     }
 }
 

@@ -1,12 +1,13 @@
 //! The one writer: puts what sources give into the database.
 //!
-//! Owns the batches: each is one transaction of the ledger's, with the note of what is in it, so that nothing is there twice or half. It
-//! decides what a message is here: its author, its text and HTML, what it replies to.
+//! Owns what goes into a batch, each of which `batch` writes in one transaction with the note of what is in it, so that nothing is there
+//! twice or half. It decides what a message is here: its author, its text and HTML, its files and reactions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::batch::{Places, Prepared, Written, commit};
 use super::contents::Contents;
 use super::error::ImportError;
 use super::files::{self, Downloads, Outcome};
@@ -21,20 +22,18 @@ use crate::clock::{Clock, Millis};
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::import::Alone;
-use crate::db::ledger::{ImportedMessage, MentionTargets, Revision, Snapshot, SnapshotKeys, Writes};
 use crate::error::Error;
 use crate::files::Files;
 use crate::files::portraits::Portrait;
-use crate::model::{self, Attachment, RoomId, Task, UserId, validate};
+use crate::model::{self, Attachment, UserId, validate};
 use crate::portable::{File, Kind, Message, Person, Room};
 
 /// Messages in a batch; far below what one transaction of the ledger's takes.
 const MESSAGES: usize = 256;
 /// Bytes of text after which a batch is written.
 const BYTES: usize = 1 << 20;
-/// Different emoji on a message, and names in it, as elsewhere.
+/// Different emoji on a message, as elsewhere.
 const MAX_EMOJI: usize = 50;
-const MAX_MENTIONS: usize = 50;
 
 /// What writing needs beside the database.
 pub struct Live {
@@ -67,33 +66,6 @@ pub struct Importer {
     /// Where the bytes of files are.
     pub contents: Option<Contents>,
 }
-
-/// A message that is to be written.
-struct Prepared {
-    room_key: Arc<str>,
-    room: RoomId,
-    author: UserId,
-    kind: model::Kind,
-    rendered: Rendered,
-    files: Vec<(String, String)>,
-    reactions: Vec<(String, UserId, Millis)>,
-    pin: Option<model::Pin>,
-    message: Message,
-}
-
-/// What one batch wrote.
-#[derive(Default)]
-struct Written {
-    messages: u64,
-    reactions: u64,
-    pins: u64,
-    files: u64,
-    lost_replies: u64,
-    lost: u64,
-}
-
-/// The places of messages that are here: by the keys of their room and their own.
-type Places = HashMap<(Arc<str>, String), i64>;
 
 impl Importer {
     /// An import that has not begun. Without `live` nothing is written.
@@ -453,111 +425,4 @@ fn digest(room: &str, key: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (room, key).hash(&mut hasher);
     hasher.finish()
-}
-
-impl Written {
-    fn count(&mut self, one: &Prepared) {
-        self.messages += 1;
-        self.reactions += one.reactions.len() as u64;
-        self.pins += u64::from(one.pin.is_some());
-        self.files += one.files.len() as u64;
-    }
-}
-
-/// Writes a batch in one transaction.
-async fn commit(db: &Db, source: &str, batch: Vec<Prepared>, places: Places, now: Millis) -> Result<Written, ImportError> {
-    let mut keys = SnapshotKeys::default();
-    for one in &batch {
-        keys.pairs.insert((one.room, one.author));
-        keys.files.extend(one.files.iter().map(|(id, _)| id.clone()));
-    }
-    let decide = |known| decide(source, batch, places, known, now);
-    let written = db.commit_batch(&keys, decide).await;
-    written.map_err(|error| {
-        db.note_failure(&error);
-        error.into()
-    })
-}
-
-/// Adds the messages to the ends of their rooms.
-fn decide(
-    source: &str,
-    batch: Vec<Prepared>,
-    mut places: Places,
-    mut known: Snapshot,
-    now: Millis,
-) -> (Written, Snapshot, Writes) {
-    let (mut written, mut writes) = (Written::default(), Writes::default());
-    let mut before = BTreeMap::new();
-    for one in batch {
-        let author = known.people.get(&one.author).map(|person| person.author.clone());
-        let (Some(state), Some(author)) = (known.rooms.get_mut(&one.room), author) else {
-            written.lost += 1;
-            continue;
-        };
-        written.count(&one);
-        let Prepared { room_key, room, kind, rendered, files, reactions, pin, message: given, .. } = one;
-        before.entry(room).or_insert(state.head.seq);
-        state.head.seq += 1;
-        state.head.rev += 1;
-        let seq = state.head.seq;
-        if kind == model::Kind::Text {
-            state.talk_seq = seq;
-        }
-        for revision in given.revisions {
-            state.head.rev += 1;
-            let words = Revision { body: revision.body, written_at: revision.written_at };
-            writes.keep_revision((room, seq), state.head.rev, words);
-        }
-        let slug = state.room.slug.clone();
-        let mut message = model::Message::new(slug, seq, state.head.rev, kind, author, given.body, given.created_at);
-        message.html = rendered.html;
-        message.edited_at = given.edited_at;
-        message.deleted_at = given.deleted_at;
-        message.pinned = pin;
-        if let Some(reply) = given.reply_to.filter(|_| kind == model::Kind::Text) {
-            match places.get(&(room_key.clone(), reply)) {
-                Some(first) if *first < seq => {
-                    message.reply_to = Some(*first);
-                    writes.set_reply((room, seq), *first);
-                }
-                _ => written.lost_replies += 1,
-            }
-        }
-        for (emoji, user, at) in reactions {
-            writes.set_reaction((room, seq, user, emoji), Some(at));
-        }
-        message.mentions = rendered.mentions.into_iter().take(MAX_MENTIONS).collect();
-        if !message.mentions.is_empty() {
-            let targets = MentionTargets {
-                author: message.author.id,
-                names: message.mentions.iter().filter(|name| !name.starts_with('@')).cloned().collect(),
-                is_for_all: message.mentions.iter().any(|name| name == "@room"),
-                online: Vec::new(),
-            };
-            writes.set_mentions((room, seq), targets);
-        }
-        for (place, (id, alt)) in (0..).zip(files) {
-            let Some(file) = known.files.get(&id) else { continue };
-            if file.is_preview_open {
-                writes.tasks.push((Task::Preview { file: id.clone() }, now));
-            }
-            message.attachments.push(file.attachment(alt));
-            writes.taken.insert(id, (room, seq, place));
-        }
-        writes.imported.push(ImportedMessage {
-            source: source.to_owned(),
-            room_key: room_key.to_string(),
-            key: given.key.clone(),
-            room,
-            seq,
-        });
-        places.insert((room_key, given.key), seq);
-        writes.set_message((room, seq), true);
-        writes.rooms.insert(room);
-        known.messages.insert((room, seq), Arc::new(message));
-    }
-    let ends = before.into_iter().filter_map(|(room, before)| Some((room, (before, known.rooms.get(&room)?.head.seq))));
-    writes.kept_read.extend(ends);
-    (written, known, writes)
 }
