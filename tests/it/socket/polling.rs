@@ -1,5 +1,7 @@
 //! Long-polling, where it is allowed: whose a session is, how many there may be, and how they end.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +10,7 @@ use crate::both;
 use crate::harness::app::Server;
 use crate::harness::packet::Packet;
 use crate::harness::polling::{OPENING, Polling};
-use crate::harness::{Answer, Database, Person};
+use crate::harness::{Answer, DEADLINE, Database, Person};
 
 const ALLOWED: (&str, &str) = ("TRANSPORTS", "websocket,polling");
 
