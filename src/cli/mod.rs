@@ -166,7 +166,8 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
     // Before there are threads: it changes the environment.
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let passed = Passed { sockets: ListenFd::from_env(), names: names.split(':').map(str::to_owned).collect() };
-    runtime()?.block_on(async {
+    let (runtime, examines) = (runtime()?, matches!(command, Command::Doctor { .. }));
+    let done = runtime.block_on(async {
         match command {
             Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
@@ -186,7 +187,12 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
             Command::User(command) => users::run(&config, command).await,
             Command::Invite { uses, days, note } => invite(&config, Terms { uses, days, note, rooms: Vec::new() }).await,
         }
-    })
+    });
+    // A disk that hangs is in the findings: the end does not wait for it.
+    if examines {
+        runtime.shutdown_background();
+    }
+    done
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

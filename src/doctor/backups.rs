@@ -1,7 +1,7 @@
 //! Backups: are there any, did the server's last one succeed, and how old is it?
 
-use super::Finding;
 use super::database::fault;
+use super::{Finding, on_disk};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::Db;
@@ -15,10 +15,13 @@ const OLD: i64 = 2 * 24 * 60 * 60 * 1000;
 /// Whether the server makes backups, and how that goes; if it makes none, whether somebody puts them into `BACKUP_TO`.
 pub(super) async fn check(db: &Db, config: &Config, clock: &Clock) -> Vec<Finding> {
     let Some(every) = config.backup_every.filter(|_| config.backup_to.is_some()) else {
-        return vec![match &config.backup_to {
-            Some(place @ Place::Path(_)) => of_folder(place, clock.now()),
-            _ => of_none(db, config),
-        }];
+        return match &config.backup_to {
+            Some(place @ Place::Path(_)) => {
+                let (place, now) = (place.clone(), clock.now());
+                on_disk(move || vec![of_folder(&place, now)]).await
+            }
+            _ => vec![of_none(db, config)],
+        };
     };
     match db.backup_state().await {
         Ok(state) => vec![of_state(&state, i64::try_from(every.as_millis()).unwrap_or(i64::MAX), clock.now())],

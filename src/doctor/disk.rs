@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Finding;
 use super::database::fault;
+use super::{Finding, on_disk};
 use crate::config::{Config, FilesUrl, Place};
 use crate::db::Db;
 use crate::db::doctor::files_of;
@@ -84,7 +84,17 @@ pub(super) async fn space(db: &Db, config: &Config) -> Vec<Finding> {
         (Err(error), _) | (_, Err(error)) => return fault(CHECK, &error),
     };
     let mut places: Vec<(&str, PathBuf)> = file.map(|file| ("the database", file)).into_iter().collect();
-    places.extend(folders(config));
+    let (folders, database) = (folders(config), u64::try_from(engine.bytes).unwrap_or_default());
+    on_disk(move || {
+        places.extend(folders.into_iter().filter(|(_, folder)| folder.is_dir()));
+        of_places(places, database)
+    })
+    .await
+}
+
+/// How much room is left in these places, and for a copy of a database of this size.
+fn of_places(places: Vec<(&'static str, PathBuf)>, database: u64) -> Vec<Finding> {
+    const CHECK: &str = "space";
     let room = |path: &Path| u64::try_from(free_bytes(path)?).ok();
     let known = places.into_iter().filter_map(|(what, path)| Some((what, room(&path)?)));
     let mut findings: Vec<_> = known
@@ -102,7 +112,7 @@ pub(super) async fn space(db: &Db, config: &Config) -> Vec<Finding> {
         })
         .collect();
     let scratch = std::env::temp_dir();
-    findings.extend(room(&scratch).map(|free| of_scratch(&scratch, free, u64::try_from(engine.bytes).unwrap_or_default())));
+    findings.extend(room(&scratch).map(|free| of_scratch(&scratch, free, database)));
     findings
 }
 
@@ -119,8 +129,8 @@ fn of_scratch(scratch: &Path, free: u64, database: u64) -> Finding {
 /// What the folder of backups is called.
 const BACKUPS: &str = "backups";
 
-/// The folders of files and backups, as far as they are here.
-fn folders(config: &Config) -> impl Iterator<Item = (&'static str, PathBuf)> {
+/// The folders of files and backups, which may be missing.
+fn folders(config: &Config) -> Vec<(&'static str, PathBuf)> {
     let files = match &config.files_url {
         Some(FilesUrl::Directory(folder)) => Some(("files", folder.clone())),
         _ => None,
@@ -129,7 +139,7 @@ fn folders(config: &Config) -> impl Iterator<Item = (&'static str, PathBuf)> {
         Some(Place::Path(folder)) => Some((BACKUPS, folder.clone())),
         _ => None,
     };
-    files.into_iter().chain(backups).filter(|(_, folder)| folder.is_dir())
+    files.into_iter().chain(backups).collect()
 }
 
 /// Who else can read the database, the file of settings, the files and the backups.
@@ -139,16 +149,21 @@ pub(super) async fn modes(db: &Db, config: &Config) -> Vec<Finding> {
         Ok(file) => file,
         Err(error) => return fault(CHECK, &error),
     };
-    let mode = |path: &Path| Some(path.metadata().ok()?.permissions().mode());
-    let files: Vec<PathBuf> = file.iter().flat_map(|file| files_of(file)).collect();
-    let mut findings: Vec<_> = files.iter().filter_map(|path| of_mode(path, mode(path)?)).collect();
-    findings.extend(of_settings(&config.env_file));
-    findings.extend(folders(config).filter_map(|(_, folder)| of_folder(&folder, mode(&folder)?)));
-    if findings.is_empty() {
-        let found = if file.is_some() { "only Parlor’s user can read the database" } else { "the database is on a server" };
-        findings.push(Finding::ok(CHECK, found));
-    }
-    findings
+    let (folders, settings) = (folders(config), config.env_file.clone());
+    on_disk(move || {
+        let mode = |path: &Path| Some(path.metadata().ok()?.permissions().mode());
+        let files: Vec<PathBuf> = file.iter().flat_map(|file| files_of(file)).collect();
+        let mut findings: Vec<_> = files.iter().filter_map(|path| of_mode(path, mode(path)?)).collect();
+        findings.extend(of_settings(&settings));
+        let there = folders.iter().filter(|(_, folder)| folder.is_dir());
+        findings.extend(there.filter_map(|(_, folder)| of_folder(folder, mode(folder)?)));
+        if findings.is_empty() {
+            let found = if file.is_some() { "only Parlor’s user can read the database" } else { "the database is on a server" };
+            findings.push(Finding::ok(CHECK, found));
+        }
+        findings
+    })
+    .await
 }
 
 /// The file of settings may be for a group if it is another user's: that is how Parlor's user, who cannot change it, reads it.

@@ -161,6 +161,12 @@ async fn within(check: &'static str, checking: impl Future<Output = Vec<Finding>
     })
 }
 
+/// Makes a check that asks the disk, on a thread that may block: a network mount that hangs holds up this check, which then ends by its
+/// limit, and nothing else. Nothing is found if the server stops.
+async fn on_disk(checking: impl FnOnce() -> Vec<Finding> + Send + 'static) -> Vec<Finding> {
+    tokio::task::spawn_blocking(checking).await.unwrap_or_default()
+}
+
 /// The doctor of a running server: of several who ask at once, one is examined.
 #[derive(Debug, Default)]
 pub struct Doctor(Mutex<Option<(Instant, Arc<[Finding]>)>>);
@@ -195,6 +201,20 @@ mod tests {
         let findings = within("mail", std::future::pending()).await;
         assert_eq!((findings[0].check, findings[0].state), ("mail", State::Failed));
         assert!(findings[0].found.contains("10 seconds"));
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_holds_up_nothing_else() {
+        let (answer, disk) = std::sync::mpsc::channel();
+        let checking = tokio::spawn(on_disk(move || {
+            disk.recv().expect("it answers in the end");
+            vec![Finding::ok("space", "")]
+        }));
+        // On the only thread of this runtime, others go on meanwhile.
+        tokio::task::yield_now().await;
+        assert!(!checking.is_finished());
+        answer.send(()).expect("it still waits");
+        assert_eq!(checking.await.expect("it ends").len(), 1);
     }
 
     #[test]
