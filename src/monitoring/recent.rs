@@ -107,43 +107,43 @@ type Read = fn(&Sample, &Sample) -> f64;
 
 /// The charts that everybody looks at, in the order of the page.
 const MAIN: [(&str, &str, Unit, Read); 9] = [
-    ("posts", "Messages", Unit::PerSecond, |a, b| rate(a, b, b.posts.saturating_sub(a.posts))),
+    ("posts", "Messages posted", Unit::PerSecond, |a, b| rate(a, b, b.posts.saturating_sub(a.posts))),
     ("requests", "Requests", Unit::PerSecond, |a, b| rate(a, b, b.requests.0.saturating_sub(a.requests.0))),
-    ("deliveries", "Deliveries", Unit::PerSecond, |a, b| rate(a, b, b.deliveries.saturating_sub(a.deliveries))),
+    ("deliveries", "Events sent to sockets", Unit::PerSecond, |a, b| rate(a, b, b.deliveries.saturating_sub(a.deliveries))),
     ("sockets", "Connected sockets", Unit::Number, |_, b| b.sockets as f64),
     ("answer", "Time to answer a request", Unit::Milliseconds, |a, b| mean(a.requests, b.requests)),
     ("commit", "Time to store changes", Unit::Milliseconds, |a, b| mean(a.commits, b.commits)),
-    ("queue", "Changes that wait", Unit::Number, |_, b| b.queue as f64),
+    ("queue", "Changes waiting to be stored", Unit::Number, |_, b| b.queue as f64),
     ("failed", "Failed requests", Unit::PerSecond, |a, b| rate(a, b, b.failed.saturating_sub(a.failed))),
-    ("memory", "Memory", Unit::Bytes, |_, b| b.memory as f64),
+    ("memory", "Memory in use", Unit::Bytes, |_, b| b.memory as f64),
 ];
 
 /// Those that say why.
 const DETAILS: [(&str, &str, Unit, Read); 21] = [
-    ("sync", "Time of the disk to store changes", Unit::Milliseconds, |a, b| mean(a.syncs, b.syncs)),
-    ("batch", "Changes stored together", Unit::Average, |a, b| {
+    ("sync", "Time to sync the disk", Unit::Milliseconds, |a, b| mean(a.syncs, b.syncs)),
+    ("batch", "Changes in one commit", Unit::Average, |a, b| {
         let batches = b.commits.0.saturating_sub(a.commits.0);
         if batches == 0 { 0.0 } else { b.committed.saturating_sub(a.committed) as f64 / batches as f64 }
     }),
     ("busy", "Changes refused as busy", Unit::PerSecond, |a, b| rate(a, b, b.busy.saturating_sub(a.busy))),
-    ("database_answer", "Time of a simple question", Unit::Milliseconds, |_, b| b.stored.answer.as_secs_f64() * 1000.0),
+    ("database_answer", "Time of a simple database query", Unit::Milliseconds, |_, b| b.stored.answer.as_secs_f64() * 1000.0),
     ("database_size", "Size of the database", Unit::Bytes, |_, b| b.stored.bytes as f64),
-    ("readers", "Connections that read the database", Unit::Number, |_, b| b.reading.in_use as f64),
-    ("writers", "Connections that write to it", Unit::Number, |_, b| b.writing.in_use as f64),
-    ("read_wait", "Wait for one that reads", Unit::Milliseconds, |a, b| mean(a.reading.waits, b.reading.waits)),
-    ("write_wait", "Wait for one that writes", Unit::Milliseconds, |a, b| mean(a.writing.waits, b.writing.waits)),
-    ("connections", "Open connections", Unit::Number, |_, b| b.connections as f64),
-    ("refused", "Connections refused", Unit::Number, |a, b| b.refused.saturating_sub(a.refused) as f64),
+    ("readers", "Database connections reading", Unit::Number, |_, b| b.reading.in_use as f64),
+    ("writers", "Database connections writing", Unit::Number, |_, b| b.writing.in_use as f64),
+    ("read_wait", "Wait for a read connection", Unit::Milliseconds, |a, b| mean(a.reading.waits, b.reading.waits)),
+    ("write_wait", "Wait for a write connection", Unit::Milliseconds, |a, b| mean(a.writing.waits, b.writing.waits)),
+    ("connections", "Client connections open", Unit::Number, |_, b| b.connections as f64),
+    ("refused", "Client connections refused", Unit::Number, |a, b| b.refused.saturating_sub(a.refused) as f64),
     ("slow", "Slow clients disconnected", Unit::Number, |a, b| b.slow.saturating_sub(a.slow) as f64),
-    ("unwritten", "Waiting to be sent to sockets", Unit::Bytes, |_, b| b.unwritten as f64),
-    ("events", "Events that wait", Unit::Number, |_, b| b.events as f64),
-    ("searches", "Searches", Unit::Number, |_, b| b.searches as f64),
-    ("search_lag", "Messages not found yet", Unit::Number, |_, b| b.stored.lag as f64),
-    ("jobs", "Jobs that wait", Unit::Number, |_, b| b.stored.jobs as f64),
-    ("outbox", "Webhooks, notices and mails that wait", Unit::Number, |_, b| b.stored.deliveries as f64),
+    ("unwritten", "Data waiting to be sent to sockets", Unit::Bytes, |_, b| b.unwritten as f64),
+    ("events", "Events waiting to be handed out", Unit::Number, |_, b| b.events as f64),
+    ("searches", "Searches running", Unit::Number, |_, b| b.searches as f64),
+    ("search_lag", "Messages not yet in the search index", Unit::Number, |_, b| b.stored.lag as f64),
+    ("jobs", "Jobs waiting", Unit::Number, |_, b| b.stored.jobs as f64),
+    ("outbox", "Webhooks, notifications and mails waiting", Unit::Number, |_, b| b.stored.deliveries as f64),
     ("passwords", "Passwords being checked", Unit::Number, |_, b| b.passwords as f64),
-    ("expired", "Expired and deleted", Unit::PerSecond, |a, b| rate(a, b, b.expired.saturating_sub(a.expired))),
-    ("behind", "Behind other nodes", Unit::Milliseconds, |_, b| b.behind as f64),
+    ("expired", "Expired items deleted", Unit::PerSecond, |a, b| rate(a, b, b.expired.saturating_sub(a.expired))),
+    ("behind", "Delay behind other nodes", Unit::Milliseconds, |_, b| b.behind as f64),
 ];
 
 fn rate(before: &Sample, after: &Sample, count: u64) -> f64 {
