@@ -125,30 +125,29 @@ impl Db {
         read!(self, |pool| sqlx::query_scalar(statement).fetch_one(pool).await)
     }
 
-    /// Adds a hold; `false` if there are `most` already.
-    pub async fn insert_hold(&self, scope: Scope, reason: &str, by: &str, most: i64, event: &Event) -> sqlx::Result<bool> {
+    /// Adds a hold, and returns its id; `None` if there are `most` already.
+    pub async fn insert_hold(&self, scope: Scope, reason: &str, by: &str, most: i64, event: &Event) -> sqlx::Result<Option<i64>> {
         let (room, person) = scope.columns();
         let (reason, by, at, rows) = (reason.to_owned(), by.to_owned(), event.at, rows([event]));
         transaction!(self, |tx| {
             let insert = "insert into holds (room_id, user_id, reason, created_by, created_at)
-                 select $1, $2, $3, $4, $5 where (select count(*) from holds) < $6";
-            let added = sqlx::query(insert)
+                 select $1, $2, $3, $4, $5 where (select count(*) from holds) < $6 returning id";
+            let added: Option<i64> = sqlx::query_scalar(insert)
                 .bind(room)
                 .bind(person)
                 .bind(&reason)
                 .bind(&by)
                 .bind(at)
                 .bind(most)
-                .execute(&mut *tx)
-                .await?
-                .rows_affected();
-            if added == 0 {
-                return Ok(false);
+                .fetch_optional(&mut *tx)
+                .await?;
+            if added.is_none() {
+                return Ok(None);
             }
             // Last: others lock rooms first, and then this.
             sqlx::query(COUNT).execute(&mut *tx).await?;
             record!(tx, rows);
-            true
+            added
         })
     }
 

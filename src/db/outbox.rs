@@ -491,21 +491,26 @@ impl Db {
         })
     }
 
-    /// Has a row delivered now, even one that was given up; `false` if there is none. It has its old place in the order.
-    pub async fn redeliver(&self, id: i64, now: Millis, event: &Event) -> sqlx::Result<bool> {
-        let rows = rows([event]);
+    /// Has a row of a receiver delivered now, even one that was given up; `false` if the receiver has no such row. It has its old place in
+    /// the order.
+    pub async fn redeliver(&self, kind: &str, receiver: i64, id: i64, now: Millis, event: &Event) -> sqlx::Result<bool> {
+        let (kind, rows) = (kind.to_owned(), rows([event]));
         transaction!(self, |tx| {
             // The receiver first, as its deliverer does: in another order the two wait for each other.
             sqlx::query(
-                "update receivers set due_at = $2, paused_at = null, failing_since = null
-                 where (kind, id) = (select outbox.kind, receiver from outbox where outbox.id = $1)",
+                "update receivers set due_at = $4, paused_at = null, failing_since = null where kind = $1 and id = $2
+                   and exists (select 1 from outbox where outbox.id = $3 and outbox.kind = $1 and outbox.receiver = $2)",
             )
+            .bind(&kind)
+            .bind(receiver)
             .bind(id)
             .bind(now)
             .execute(&mut *tx)
             .await?;
-            let statement = "update outbox set dead_at = null, attempts = 0, due_at = $2 where id = $1";
-            if sqlx::query(statement).bind(id).bind(now).execute(&mut *tx).await?.rows_affected() == 0 {
+            let statement =
+                "update outbox set dead_at = null, attempts = 0, due_at = $4 where kind = $1 and receiver = $2 and id = $3";
+            let due = sqlx::query(statement).bind(&kind).bind(receiver).bind(id).bind(now).execute(&mut *tx).await?;
+            if due.rows_affected() == 0 {
                 return Ok(false);
             }
             record!(tx, rows);
@@ -537,11 +542,12 @@ impl Db {
         })
     }
 
-    /// Deletes a row: it will never be delivered. `false` if there is none.
-    pub async fn delete_delivery(&self, id: i64, event: &Event) -> sqlx::Result<bool> {
-        let rows = rows([event]);
+    /// Deletes a row of a receiver: it will never be delivered. `false` if the receiver has no such row.
+    pub async fn delete_delivery(&self, kind: &str, receiver: i64, id: i64, event: &Event) -> sqlx::Result<bool> {
+        let (kind, rows) = (kind.to_owned(), rows([event]));
         transaction!(self, |tx| {
-            let deleted = sqlx::query("delete from outbox where id = $1").bind(id).execute(&mut *tx).await?.rows_affected();
+            let statement = "delete from outbox where kind = $1 and receiver = $2 and id = $3";
+            let deleted = sqlx::query(statement).bind(&kind).bind(receiver).bind(id).execute(&mut *tx).await?.rows_affected();
             if deleted > 0 {
                 record!(tx, rows);
             }

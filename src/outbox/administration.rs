@@ -77,14 +77,15 @@ impl Outbox {
         Ok(Page { items, next })
     }
 
-    /// Has something delivered now, even if it was given up.
+    /// Has something of a receiver delivered now, even if it was given up.
     ///
     /// # Errors
-    /// `forbidden` for non-administrators; `not_found`.
-    pub async fn redeliver(&self, actor: Actor, by: &Arc<str>, id: &str, source: &Source) -> Result<()> {
+    /// `forbidden` for non-administrators; `not_found`, also for what is another receiver's.
+    pub async fn redeliver(&self, actor: Actor, by: &Arc<str>, (receiver, id): (&str, &str), source: &Source) -> Result<()> {
         let event = self.event(actor, by, Action::Redeliver, id, source)?;
+        let (kind, receiver) = parse(receiver)?;
         // What is not a number is no delivery.
-        let is_there = self.0.db.redeliver(id.parse().unwrap_or(0), event.at, &event).await?;
+        let is_there = self.0.db.redeliver(kind, receiver, id.parse().unwrap_or(0), event.at, &event).await?;
         self.end(is_there, "delivery", &event)
     }
 
@@ -99,13 +100,14 @@ impl Outbox {
         self.end(is_there, "receiver", &event)
     }
 
-    /// Deletes something: it will never be delivered.
+    /// Deletes something of a receiver: it will never be delivered.
     ///
     /// # Errors
     /// As [`Self::redeliver`].
-    pub async fn delete(&self, actor: Actor, by: &Arc<str>, id: &str, source: &Source) -> Result<()> {
+    pub async fn delete(&self, actor: Actor, by: &Arc<str>, (receiver, id): (&str, &str), source: &Source) -> Result<()> {
         let event = self.event(actor, by, Action::DeleteDelivery, id, source)?;
-        let is_there = self.0.db.delete_delivery(id.parse().unwrap_or(0), &event).await?;
+        let (kind, receiver) = parse(receiver)?;
+        let is_there = self.0.db.delete_delivery(kind, receiver, id.parse().unwrap_or(0), &event).await?;
         self.end(is_there, "delivery", &event)
     }
 

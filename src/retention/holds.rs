@@ -90,11 +90,11 @@ impl Retention {
         Ok(page(found, |hold| hold.id))
     }
 
-    /// Adds a hold.
+    /// Adds a hold, and returns it.
     ///
     /// # Errors
     /// `forbidden` for non-administrators; `invalid` for `scope`, `target` or `reason`, or when there are too many; `too_long`.
-    pub async fn add_hold(&self, actor: Actor, by: &Arc<str>, new: NewHold<'_>, source: &Source) -> Result<()> {
+    pub async fn add_hold(&self, actor: Actor, by: &Arc<str>, new: NewHold<'_>, source: &Source) -> Result<Hold> {
         permissions::may_administer(actor, ServerAction::ManageHolds)?;
         let reason = validate::line("reason", new.reason, LONGEST_REASON)?;
         if reason.is_empty() {
@@ -120,11 +120,11 @@ impl Retention {
         };
         let event = Event::new(self.clock.now(), Action::AddHold, source).by(actor.id, by);
         let event = event.about(name.as_deref()).note(&format!("{}: {reason}", new.scope));
-        if !self.db.insert_hold(scope, &reason, by, MOST as i64, &event).await? {
+        let Some(id) = self.db.insert_hold(scope, &reason, by, MOST as i64, &event).await? else {
             return Err(Error::invalid("scope", format!("There are {MOST} holds already. Release one first.")));
-        }
+        };
         event.write_line();
-        Ok(())
+        self.db.find_hold(id).await?.ok_or(Error::NotFound("hold"))
     }
 
     /// Releases a hold: what only it has kept is deleted, and what has expired meanwhile.

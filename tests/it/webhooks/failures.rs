@@ -86,6 +86,10 @@ async fn what_fails_for_a_day_is_given_up_and_can_be_delivered_again(app: &TestA
     assert!(page.expect(200).body.contains("Given up") && !page.body.contains("one</"));
     receiver.reply(Reply::Status(200, ""));
     let path = format!("/admin/deliveries/webhook-{id}/{}/redeliver", listed["id"].as_str().unwrap());
+    for act in ["redeliver", "delete"] {
+        let of_other = format!("/admin/deliveries/webhook-9999/{}/{act}", listed["id"].as_str().unwrap());
+        ruth.post(&of_other, &[]).await.expect(404);
+    }
     ruth.post(&path, &[]).await.expect(303);
     assert_eq!(texts(&receiver.wait_for(3).await), ["one", "one", "one"]);
     until("nothing is left", async || receivers(&ruth).await.is_empty()).await;

@@ -183,7 +183,7 @@ fn check(state: &AppState, user: &CurrentUser) -> Result<()> {
 #[utoipa::path(
     post, path = "/api/v1/admin/deliveries/{receiver}/redeliver", tag = "administration", operation_id = "redeliver_all",
     params(("receiver" = String, Path, description = "The receiver, such as `webhook-3`")),
-    responses((status = 204, description = "It is due")),
+    responses((status = 204, description = "All deliveries of the receiver are due now")),
 )]
 async fn redeliver_all(
     State(state): State<AppState>,
@@ -200,7 +200,7 @@ async fn redeliver_all(
 #[utoipa::path(
     delete, path = "/api/v1/admin/deliveries/{receiver}", tag = "administration", operation_id = "delete_deliveries",
     params(("receiver" = String, Path, description = "The receiver, such as `webhook-3`")),
-    responses((status = 204, description = "It will never be delivered")),
+    responses((status = 204, description = "All deliveries of the receiver are deleted")),
 )]
 async fn delete_all(
     State(state): State<AppState>,
@@ -213,42 +213,42 @@ async fn delete_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Has something delivered now, even if it was given up.
+/// Has something of a receiver delivered now, even if it was given up.
 #[utoipa::path(
     post, path = "/api/v1/admin/deliveries/{receiver}/{id}/redeliver", tag = "administration", operation_id = "redeliver",
     params(
         ("receiver" = String, Path, description = "The receiver, such as `webhook-3`"),
         ("id" = String, Path, description = "The delivery"),
     ),
-    responses((status = 204, description = "It is due")),
+    responses((status = 204, description = "The delivery is due now")),
 )]
 async fn redeliver(
     State(state): State<AppState>,
-    Path((_, id)): Path<(String, String)>,
+    Path((receiver, id)): Path<(String, String)>,
     user: CurrentUser,
     source: Source,
 ) -> Result<StatusCode> {
     check(&state, &user)?;
-    state.outbox.redeliver(user.actor(), &user.username, &id, &source).await?;
+    state.outbox.redeliver(user.actor(), &user.username, (&receiver, &id), &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Deletes something: it will never be delivered.
+/// Deletes something of a receiver: it will never be delivered.
 #[utoipa::path(
     delete, path = "/api/v1/admin/deliveries/{receiver}/{id}", tag = "administration", operation_id = "delete_delivery",
     params(
         ("receiver" = String, Path, description = "The receiver, such as `webhook-3`"),
         ("id" = String, Path, description = "The delivery"),
     ),
-    responses((status = 204, description = "It will never be delivered")),
+    responses((status = 204, description = "The delivery is deleted")),
 )]
 async fn delete(
     State(state): State<AppState>,
-    Path((_, id)): Path<(String, String)>,
+    Path((receiver, id)): Path<(String, String)>,
     user: CurrentUser,
     source: Source,
 ) -> Result<StatusCode> {
     check(&state, &user)?;
-    state.outbox.delete(user.actor(), &user.username, &id, &source).await?;
+    state.outbox.delete(user.actor(), &user.username, (&receiver, &id), &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Json;
+use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -90,22 +90,29 @@ struct WantedHold {
     reason: String,
 }
 
+/// A hold that was set.
+#[derive(Debug, Serialize, ToSchema)]
+struct HoldAnswer {
+    /// The hold.
+    hold: HoldEntry,
+}
+
 /// Sets a hold.
 #[utoipa::path(
     post, path = "/api/v1/admin/holds", tag = "administration", operation_id = "add_hold",
     request_body = WantedHold,
-    responses((status = 204, description = "It applies; it is the first of the list")),
+    responses((status = 201, description = "The hold applies", body = HoldAnswer)),
 )]
 async fn add(
     State(state): State<AppState>,
     user: ConfirmedUser,
     source: Source,
     Fields(wanted): Fields<WantedHold>,
-) -> Result<StatusCode> {
+) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Describe)?;
     let new = NewHold { scope: wanted.scope.trim(), target: &wanted.target, reason: &wanted.reason };
-    state.retention.add_hold(user.actor(), &user.username, new, &source).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let hold = state.retention.add_hold(user.actor(), &user.username, new, &source).await?;
+    Ok((StatusCode::CREATED, Json(HoldAnswer { hold: hold.into() })).into_response())
 }
 
 /// A hold with a page of what was kept because of it.
@@ -148,7 +155,7 @@ async fn show(
 #[utoipa::path(
     delete, path = "/api/v1/admin/holds/{id}", tag = "administration", operation_id = "release_hold",
     params(("id" = String, Path, description = "The hold")),
-    responses((status = 204, description = "It is released")),
+    responses((status = 204, description = "The hold is released")),
 )]
 async fn release(
     State(state): State<AppState>,

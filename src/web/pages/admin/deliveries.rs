@@ -131,7 +131,7 @@ async fn redeliver(
     source: Source,
 ) -> Result<Response> {
     check(&state, &user)?;
-    state.outbox.redeliver(user.actor(), &user.username, &id, &source).await?;
+    state.outbox.redeliver(user.actor(), &user.username, (&receiver, &id), &source).await?;
     Ok(back(&receiver))
 }
 
@@ -143,7 +143,7 @@ async fn delete(
     source: Source,
 ) -> Result<Response> {
     check(&state, &user)?;
-    state.outbox.delete(user.actor(), &user.username, &id, &source).await?;
+    state.outbox.delete(user.actor(), &user.username, (&receiver, &id), &source).await?;
     Ok(back(&receiver))
 }
 

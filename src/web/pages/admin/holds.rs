@@ -91,7 +91,7 @@ async fn add(
     state.chat.allow(user.id, ActionKind::Describe)?;
     let new = NewHold { scope: form.scope.trim(), target: &form.target, reason: &form.reason };
     match state.retention.add_hold(user.actor(), &user.username, new, &source).await {
-        Ok(()) => Ok(Redirect::to("/admin/holds").into_response()),
+        Ok(_) => Ok(Redirect::to("/admin/holds").into_response()),
         Err(error) if error.shows_form_again() && !format.is_json() => {
             let layout = layout(&state, &user).await?.at("/admin/holds");
             let mut again = HoldsPage::new(layout, state.retention.holds(user.actor(), None).await?, true);
