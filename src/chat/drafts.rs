@@ -112,6 +112,11 @@ impl Chat {
         Ok(draft)
     }
 
+    /// A user's draft in a room.
+    pub async fn draft(&self, view: &RoomView, user: UserId) -> Result<Option<Draft>> {
+        Ok(self.db.find_draft(view.room.id, user).await?)
+    }
+
     /// All drafts of a user, the latest first.
     pub async fn drafts(&self, user: UserId) -> Result<Vec<Draft>> {
         Ok(self.db.list_drafts(user).await?)

@@ -1,4 +1,4 @@
-//! Reminders: what `/remind` takes down, to be said later.
+//! Reminders: what `/remind` creates, to be said later.
 //!
 //! Owns how a time is written, and how many a person may have. A reminder is a job that becomes due (`reminders` says it then). It must not
 //! say anything itself.
@@ -102,6 +102,15 @@ pub struct WaitingReminder {
     pub room: Option<Option<RoomView>>,
 }
 
+/// A reminder that was asked for.
+#[derive(Clone, Debug)]
+pub struct AddedReminder {
+    /// The reminder, as it waits.
+    pub reminder: WaitingReminder,
+    /// Whether it did not wait before: one with the same nonce is not added again.
+    pub is_new: bool,
+}
+
 /// A page of them, the next one first.
 #[derive(Clone, Debug)]
 pub struct ReminderPage {
@@ -130,15 +139,21 @@ impl Chat {
         rows.truncate(PAGE);
         let next = rows.last().filter(|_| has_more).map(|last| format!("{}-{}", last.due_at.0, last.id));
         let mut reminders = Vec::with_capacity(rows.len());
-        for Reminder { id, payload, due_at } in rows {
-            let Some(Task::Remind { room, text, .. }) = Task::from_columns("remind", &payload) else { continue };
-            let room = match room {
-                Some(room) => Some(self.seen_room(person, room).await?),
-                None => None,
-            };
-            reminders.push(WaitingReminder { id, due_at, text, room });
+        for row in rows {
+            reminders.extend(self.waiting_reminder(person, row).await?);
         }
         Ok(ReminderPage { reminders, next })
+    }
+
+    /// A stored reminder as its person sees it; `None` if it cannot be read.
+    async fn waiting_reminder(&self, person: UserId, stored: Reminder) -> Result<Option<WaitingReminder>> {
+        let Reminder { id, payload, due_at } = stored;
+        let Some(Task::Remind { room, text, .. }) = Task::from_columns("remind", &payload) else { return Ok(None) };
+        let room = match room {
+            Some(room) => Some(self.seen_room(person, room).await?),
+            None => None,
+        };
+        Ok(Some(WaitingReminder { id, due_at, text, room }))
     }
 
     /// A room, if somebody can see it.
@@ -161,13 +176,15 @@ impl Chat {
         if self.db.delete_reminder(person, id).await? { Ok(()) } else { Err(NO_REMINDER) }
     }
 
-    /// Takes down a reminder, or lists those that wait. Returns what the person is told.
+    /// Creates a reminder, or lists those that wait. Returns what the person is told.
     ///
     /// # Errors
     /// As [`Self::add_reminder`].
     pub(super) async fn remind(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<String> {
         if said != "list" {
-            return self.add_reminder(person, slug, said, nonce).await;
+            let AddedReminder { reminder, .. } = self.add_reminder(person, slug, said, nonce).await?;
+            let whom = if reminder.room.is_some() { "this room" } else { "you" };
+            return Ok(format!("I’ll remind {whom} {}.", when(reminder.due_at, &self.zone(person).await?)));
         }
         self.allow(person, ActionKind::Remind)?;
         self.view(person, slug).await?;
@@ -175,16 +192,16 @@ impl Chat {
         Ok(list(&self.reminders(person, "").await?, &zone))
     }
 
-    /// Takes down a reminder, as it is written behind `/remind`. Returns what the person is told.
+    /// Creates a reminder, as it is written behind `/remind`. With the nonce of one that waits, that one is returned.
     ///
     /// # Errors
     /// `not_found` for the room; `invalid` for `body`; `forbidden` with [`MOST`], or for a room that they are not in; `rate_limited`.
-    pub async fn add_reminder(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<String> {
+    pub async fn add_reminder(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<AddedReminder> {
         self.allow(person, ActionKind::Remind)?;
         let view = self.view(person, slug).await?;
         let zone = self.zone(person).await?;
         let now = self.clock.now();
-        let at = Timestamp::from_millisecond(now.0).unwrap_or_default().to_zoned(zone.clone());
+        let at = Timestamp::from_millisecond(now.0).unwrap_or_default().to_zoned(zone);
         let written = parse(said, &at).ok_or_else(|| Error::invalid("body", USAGE))?;
         let due = Millis(written.due.as_millisecond());
         if due.0 - now.0 > i64::try_from(LONGEST.as_millis()).unwrap_or(i64::MAX) {
@@ -199,11 +216,12 @@ impl Chat {
         let nonce = nonce.map_or_else(random_hex, |nonce| hex(&Sha256::digest(format!("reminder {person} {nonce}"))));
         let reminder =
             NewReminder { user: person, task: Task::Remind { nonce: nonce.clone(), room, text, user: person }, nonce, due };
-        let Some(due) = self.db.insert_reminder(&reminder, now, MOST).await? else {
+        let Some((stored, is_new)) = self.db.insert_reminder(&reminder, now, MOST).await? else {
             return Err(Error::Forbidden("50 reminders of yours wait already. Delete one of them, or wait for it."));
         };
-        let whom = if written.is_for_room { "this room" } else { "you" };
-        Ok(format!("I’ll remind {whom} {}.", when(due, &zone)))
+        let unreadable = || Error::Internal("a reminder that was just stored cannot be read".into());
+        let reminder = self.waiting_reminder(person, stored).await?.ok_or_else(unreadable)?;
+        Ok(AddedReminder { reminder, is_new })
     }
 
     /// Where somebody is, for times of day.

@@ -4,10 +4,12 @@
 
 use sqlx::FromRow;
 
-use super::jobs::INSERT;
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{Task, UserId};
+
+/// Adds the job: kind, payload, now, and when it is due.
+const INSERT: &str = "insert into jobs (kind, payload, created_at, due_at) values ($1, $2, $3, $4) returning id";
 
 /// A reminder that waits.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
@@ -39,21 +41,23 @@ fn pattern(user: UserId) -> String {
 }
 
 impl Db {
-    /// Adds a reminder, unless one with its nonce waits. Returns when it is due; `None` if as many wait for the person as may.
+    /// Adds a reminder, unless one with its nonce waits. Returns the one that waits, and whether it is new; `None` if as many wait for the
+    /// person as may.
     ///
     /// # Errors
     /// The database's.
-    pub async fn insert_reminder(&self, new: &NewReminder, now: Millis, most: i64) -> sqlx::Result<Option<Millis>> {
+    pub async fn insert_reminder(&self, new: &NewReminder, now: Millis, most: i64) -> sqlx::Result<Option<(Reminder, bool)>> {
         let (kind, payload) = (new.task.kind(), new.task.payload());
         let (owned, same) = (pattern(new.user), format!("{{\"nonce\":\"{}\",%", new.nonce));
         let (user, due) = (new.user, new.due);
         transaction!(self, |tx| {
             // Locks the person's row: their reminders are counted one at a time, on all nodes.
             sqlx::query("update users set is_admin = is_admin where id = $1").bind(user).execute(&mut *tx).await?;
-            let waiting = "select due_at from jobs where kind = $1 and dead_at is null and payload like $2 and payload like $3";
-            let known = sqlx::query_scalar(waiting).bind(kind).bind(&owned).bind(&same).fetch_optional(&mut *tx).await?;
-            if known.is_some() {
-                return Ok(known);
+            let waiting = "select id, payload, due_at from jobs where kind = $1 and dead_at is null and payload like $2 and payload like $3";
+            let known: Option<Reminder> =
+                sqlx::query_as(waiting).bind(kind).bind(&owned).bind(&same).fetch_optional(&mut *tx).await?;
+            if let Some(known) = known {
+                return Ok(Some((known, false)));
             }
             let waiting: i64 =
                 sqlx::query_scalar("select count(*) from jobs where kind = $1 and dead_at is null and payload like $2")
@@ -64,8 +68,8 @@ impl Db {
             if waiting >= most {
                 return Ok(None);
             }
-            sqlx::query(INSERT).bind(kind).bind(&payload).bind(now).bind(due).execute(&mut *tx).await?;
-            Some(due)
+            let id: i64 = sqlx::query_scalar(INSERT).bind(kind).bind(&payload).bind(now).bind(due).fetch_one(&mut *tx).await?;
+            Some((Reminder { id, payload, due_at: due }, true))
         })
     }
 

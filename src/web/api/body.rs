@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::web::form::{Form, is_json, rejected};
 
 /// The fields of all bodies.
-const FIELDS: [&str; 54] = [
+const FIELDS: [&str; 49] = [
     "action",
     "alts",
     "archived",
@@ -25,13 +25,10 @@ const FIELDS: [&str; 54] = [
     "confirm",
     "days",
     "default_rooms",
-    "delete_messages",
     "edit_body",
     "edit_seq",
     "events",
-    "favorite",
     "files",
-    "hidden",
     "hint",
     "inviters",
     "kind",
@@ -51,11 +48,9 @@ const FIELDS: [&str; 54] = [
     "reply_to",
     "retention",
     "role",
-    "room",
     "room_creators",
     "rooms",
     "scope",
-    "section",
     "seq",
     "server_name",
     "slow_mode",
@@ -144,13 +139,15 @@ pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>,
     }
 }
 
-/// A text, or a whole number as its digits.
-pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+/// How long something is kept, as it is typed: days, or a word. What is read of a room can be sent back: null is what the server says, and 0 for
+/// ever.
+pub fn kept<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     match Option::<Value>::deserialize(deserializer)? {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text),
+        None | Some(Value::Null) => Ok("default".to_owned()),
+        Some(Value::Number(number)) if number.as_i64() == Some(0) => Ok("forever".to_owned()),
         Some(Value::Number(number)) if number.is_i64() => Ok(number.to_string()),
-        Some(_) => Err(D::Error::custom("it must be a text")),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(D::Error::custom("it must be a number of days, default, forever or null")),
     }
 }
 
@@ -191,6 +188,8 @@ pub fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<V
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -211,6 +210,20 @@ mod tests {
         fields(value.as_object().unwrap().clone())
     }
 
+    /// A refusal that did not know a field would blame another one.
+    #[test]
+    fn the_fields_are_those_of_the_description() {
+        let document = serde_json::to_value(super::super::document()).unwrap();
+        let mut described = BTreeSet::new();
+        for operation in document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()) {
+            let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else { continue };
+            let reference = schema["$ref"].as_str().expect("a body has a schema of its own");
+            let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
+            described.extend(schema["properties"].as_object().expect(reference).keys().cloned());
+        }
+        assert_eq!(described, FIELDS.map(str::to_owned).into());
+    }
+
     #[test]
     fn the_field_at_fault_is_named() {
         for (value, field) in [
@@ -222,6 +235,32 @@ mod tests {
         ] {
             assert_eq!(read(value.clone()).unwrap_err().field(), Some(field), "{value}");
         }
+    }
+
+    #[derive(Debug, Default, PartialEq, Deserialize)]
+    #[serde(default)]
+    struct Keeping {
+        #[serde(deserialize_with = "kept")]
+        messages: String,
+        #[serde(deserialize_with = "kept")]
+        files: String,
+    }
+
+    #[test]
+    fn how_long_a_room_keeps_is_sent_back_as_it_is_read() {
+        for (value, messages) in [
+            (json!({}), ""),
+            (json!({ "messages": "" }), ""),
+            (json!({ "messages": null }), "default"),
+            (json!({ "messages": 0 }), "forever"),
+            (json!({ "messages": 30 }), "30"),
+            (json!({ "messages": "forever" }), "forever"),
+        ] {
+            let read: Keeping = fields(value.as_object().unwrap().clone()).unwrap();
+            assert_eq!(read, Keeping { messages: messages.to_owned(), files: String::new() }, "{value}");
+        }
+        let wrong = json!({ "messages": 1, "files": true });
+        assert_eq!(fields::<Keeping>(wrong.as_object().unwrap().clone()).unwrap_err().field(), Some("files"));
     }
 
     #[test]

@@ -143,7 +143,7 @@ struct BotName {
     patch, path = "/api/v1/bots/{username}", tag = "people", operation_id = "rename_bot",
     params(("username" = String, Path, description = "The bot")),
     request_body = BotName,
-    responses((status = 204, description = "It is called that")),
+    responses((status = 204, description = "The bot is called that")),
 )]
 async fn rename(
     State(state): State<AppState>,
@@ -161,7 +161,7 @@ async fn rename(
 #[utoipa::path(
     delete, path = "/api/v1/bots/{username}", tag = "people", operation_id = "delete_bot",
     params(("username" = String, Path, description = "The bot")),
-    responses((status = 204, description = "It is gone")),
+    responses((status = 204, description = "The account of the bot is closed")),
 )]
 async fn delete(
     State(state): State<AppState>,

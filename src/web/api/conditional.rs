@@ -1,4 +1,4 @@
-//! Conditional requests for every `GET` of the API (`If-None-Match`), in one layer.
+//! Conditional requests for every `GET` and `HEAD` of the API (`If-None-Match`), in one layer.
 //!
 //! Owns the `ETag` of JSON whose handler gives none: a digest of the body. It saves the transfer and not the work; a handler that knows
 //! earlier what its answer depends on has a tag of its own. An answer is compared after its handler has made it, so whoever may not read
@@ -19,7 +19,8 @@ const MOST: usize = 4 << 20;
 
 /// Answers a request; with 304 if the client has the answer already.
 pub async fn answer(if_none_match: IfNoneMatch, request: Request, next: Next) -> Response {
-    let is_conditional = *request.method() == Method::GET && !waits(request.uri());
+    // Axum answers `HEAD` with the handler of `GET`, and drops the body only behind this layer.
+    let is_conditional = matches!(*request.method(), Method::GET | Method::HEAD) && !waits(request.uri());
     let response = next.run(request).await;
     if !is_conditional || !has_whole_json(&response) {
         return response;

@@ -10,7 +10,6 @@ use utoipa_axum::routes;
 
 use super::body::{Fields, number};
 use crate::chat::markdown::Preview;
-use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::model::{Draft, DraftContent, DraftEdit};
 use crate::web::layers::session::CurrentUser;
@@ -34,7 +33,6 @@ struct DraftList {
     responses((status = 200, body = DraftList)),
 )]
 async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Json<DraftList>> {
-    state.chat.allow(user.id, ActionKind::Read)?;
     Ok(Json(DraftList { drafts: state.chat.drafts(user.id).await? }))
 }
 
@@ -52,10 +50,9 @@ struct DraftAnswer {
     responses((status = 200, body = DraftAnswer)),
 )]
 async fn show(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<Json<DraftAnswer>> {
-    let room = state.chat.view(user.id, &slug).await?.room;
-    state.chat.allow(user.id, ActionKind::Read)?;
-    let draft = state.chat.drafts(user.id).await?.into_iter().find(|draft| draft.room == room.slug);
-    Ok(Json(DraftAnswer { draft: draft.ok_or(Error::NotFound("draft"))? }))
+    let view = state.chat.view(user.id, &slug).await?;
+    let draft = state.chat.draft(&view, user.id).await?.ok_or(Error::NotFound("draft"))?;
+    Ok(Json(DraftAnswer { draft }))
 }
 
 /// A draft to keep.
@@ -98,7 +95,7 @@ async fn save(
 #[utoipa::path(
     delete, path = "/api/v1/rooms/{slug}/draft", tag = "messages", operation_id = "delete_draft",
     params(("slug" = String, Path, description = "The room")),
-    responses((status = 204, description = "There is none")),
+    responses((status = 204, description = "You have no draft in the room")),
 )]
 async fn delete(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     let view = state.chat.view(user.id, &slug).await?;

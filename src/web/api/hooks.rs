@@ -120,7 +120,7 @@ async fn create(
     patch, path = "/api/v1/rooms/{slug}/hooks/{id}", tag = "rooms", operation_id = "rename_hook",
     params(("slug" = String, Path, description = "The room"), ("id" = String, Path, description = "The webhook")),
     request_body = HookName,
-    responses((status = 204, description = "It is called that")),
+    responses((status = 204, description = "The webhook’s bot is called that")),
 )]
 async fn rename(
     State(state): State<AppState>,

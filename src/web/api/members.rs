@@ -126,7 +126,7 @@ struct NewRoomRole {
     patch, path = "/api/v1/rooms/{slug}/members/{username}", tag = "members", operation_id = "set_room_role",
     params(("slug" = String, Path, description = "The room"), ("username" = String, Path, description = "The member")),
     request_body = NewRoomRole,
-    responses((status = 204, description = "They have it")),
+    responses((status = 204, description = "The member has the role")),
 )]
 async fn set_role(
     State(state): State<AppState>,
@@ -221,7 +221,7 @@ struct Level {
     put, path = "/api/v1/rooms/{slug}/level", tag = "members", operation_id = "set_level",
     params(("slug" = String, Path, description = "The room")),
     request_body = Level,
-    responses((status = 204, description = "It applies")),
+    responses((status = 204, description = "The level applies")),
 )]
 async fn set_level(
     State(state): State<AppState>,

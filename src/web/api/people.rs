@@ -345,8 +345,8 @@ struct Conversation {
     post, path = "/api/v1/direct", tag = "people", operation_id = "open_conversation",
     request_body = Companions,
     responses(
-        (status = 201, description = "It is new", body = Conversation),
-        (status = 200, description = "It was there", body = Conversation),
+        (status = 201, description = "The conversation is new", body = Conversation),
+        (status = 200, description = "The conversation was there", body = Conversation),
     ),
 )]
 async fn direct(State(state): State<AppState>, user: CurrentUser, Fields(companions): Fields<Companions>) -> Result<Response> {

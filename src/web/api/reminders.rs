@@ -10,8 +10,7 @@ use utoipa_axum::routes;
 
 use super::body::Fields;
 use super::place::After;
-use crate::chat::rate_limits::ActionKind;
-use crate::chat::reminders::WaitingReminder;
+use crate::chat::reminders::{AddedReminder, WaitingReminder};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::model::validate;
@@ -65,7 +64,6 @@ struct ReminderList {
     responses((status = 200, body = ReminderList)),
 )]
 async fn list(State(state): State<AppState>, Query(place): Query<After>, user: CurrentUser) -> Result<Json<ReminderList>> {
-    state.chat.allow(user.id, ActionKind::Read)?;
     let found = state.chat.reminders(user.id, &place.after).await?;
     let reminders = found.reminders.into_iter().map(Into::into).collect();
     Ok(Json(ReminderList { reminders, more: found.next.is_some(), next: found.next }))
@@ -75,14 +73,14 @@ async fn list(State(state): State<AppState>, Query(place): Query<After>, user: C
 #[utoipa::path(
     delete, path = "/api/v1/me/reminders/{id}", tag = "messages", operation_id = "delete_reminder",
     params(("id" = String, Path, description = "The reminder")),
-    responses((status = 204, description = "It will not be said")),
+    responses((status = 204, description = "The reminder is cancelled")),
 )]
 async fn delete(State(state): State<AppState>, Path(id): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     state.chat.delete_reminder(user.id, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A reminder to take down.
+/// A reminder to create.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(examples(json!({ "body": "in 10 minutes tea" })))]
@@ -93,19 +91,22 @@ struct NewReminder {
     nonce: Option<String>,
 }
 
-/// What became of it.
+/// A reminder that was asked for.
 #[derive(Debug, Serialize, ToSchema)]
 struct ReminderAnswer {
-    /// What `/remind` tells its person.
-    text: String,
+    /// The reminder.
+    reminder: ReminderEntry,
 }
 
-/// Takes down a reminder.
+/// Creates a reminder.
 #[utoipa::path(
     post, path = "/api/v1/rooms/{slug}/reminders", tag = "messages", operation_id = "create_reminder",
     params(("slug" = String, Path, description = "The room in which it is written")),
     request_body = NewReminder,
-    responses((status = 201, body = ReminderAnswer)),
+    responses(
+        (status = 201, description = "Created", body = ReminderAnswer),
+        (status = 200, description = "One with this nonce waits already", body = ReminderAnswer),
+    ),
 )]
 async fn create(
     State(state): State<AppState>,
@@ -114,6 +115,7 @@ async fn create(
     Fields(new): Fields<NewReminder>,
 ) -> Result<Response> {
     let nonce = new.nonce.as_deref().filter(|nonce| !nonce.is_empty()).map(validate::nonce).transpose()?;
-    let text = state.chat.add_reminder(user.id, &slug, new.body.trim(), nonce).await?;
-    Ok((StatusCode::CREATED, Json(ReminderAnswer { text })).into_response())
+    let AddedReminder { reminder, is_new } = state.chat.add_reminder(user.id, &slug, new.body.trim(), nonce).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(ReminderAnswer { reminder: reminder.into() })).into_response())
 }

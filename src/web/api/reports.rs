@@ -44,7 +44,7 @@ struct NewReport {
     post, path = "/api/v1/rooms/{slug}/messages/{seq}/report", tag = "messages", operation_id = "report_message",
     params(("slug" = String, Path, description = "The room"), ("seq" = i64, Path, description = "The message")),
     request_body = NewReport,
-    responses((status = 204, description = "It is reported")),
+    responses((status = 204, description = "The message is reported")),
 )]
 async fn report(
     State(state): State<AppState>,
@@ -163,7 +163,7 @@ struct Closing {
     post, path = "/api/v1/rooms/{slug}/reports/{id}/close", tag = "members", operation_id = "close_room_report",
     params(("slug" = String, Path, description = "The room"), ("id" = String, Path, description = "The report")),
     request_body = Closing,
-    responses((status = 204, description = "It is closed")),
+    responses((status = 204, description = "The report is closed")),
 )]
 async fn close_of_room(
     State(state): State<AppState>,
@@ -197,7 +197,7 @@ async fn all(State(state): State<AppState>, Query(queue): Query<Queue>, user: Cu
     post, path = "/api/v1/admin/reports/{id}/close", tag = "administration", operation_id = "close_report",
     params(("id" = String, Path, description = "The report")),
     request_body = Closing,
-    responses((status = 204, description = "It is closed")),
+    responses((status = 204, description = "The report is closed")),
 )]
 async fn close(
     State(state): State<AppState>,

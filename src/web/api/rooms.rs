@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Fields, flag, number, text};
+use super::body::{Fields, flag, kept, number};
 use super::messages::Position;
 use crate::chat::retention::parse_keep;
 use crate::chat::room_administration::parse_role;
@@ -274,7 +274,7 @@ struct Deletion {
         ("slug" = String, Path, description = "The room"),
         ("confirm" = String, Query, description = "Its slug or its name"),
     ),
-    responses((status = 204, description = "It is gone")),
+    responses((status = 204, description = "The room is deleted")),
 )]
 async fn delete(
     State(state): State<AppState>,
@@ -314,20 +314,22 @@ async fn leave(State(state): State<AppState>, Path(slug): Path<String>, user: Cu
 #[serde(default)]
 #[schema(examples(json!({ "messages": "default", "files": "default" })))]
 struct RoomRetention {
-    /// How long messages are kept: `default`, `forever`, or a number of days.
-    #[serde(deserialize_with = "text")]
+    /// How long messages are kept: a number of days, `default` or null for what the server says, `forever` or 0.
+    #[schema(value_type = Option<String>)]
+    #[serde(deserialize_with = "kept")]
     messages: String,
     /// The same of files; not longer than messages.
-    #[serde(deserialize_with = "text")]
+    #[schema(value_type = Option<String>)]
+    #[serde(deserialize_with = "kept")]
     files: String,
 }
 
-/// Decides how long a room keeps its messages and files.
+/// Changes how long a room keeps its messages and files. What is not sent stays.
 #[utoipa::path(
-    put, path = "/api/v1/rooms/{slug}/retention", tag = "rooms", operation_id = "set_retention",
+    patch, path = "/api/v1/rooms/{slug}/retention", tag = "rooms", operation_id = "set_retention",
     params(("slug" = String, Path, description = "The room")),
     request_body = RoomRetention,
-    responses((status = 204, description = "It applies from now on, to old ones too")),
+    responses((status = 204, description = "The room keeps its messages and files so long from now on, old ones too")),
 )]
 async fn set_retention(
     State(state): State<AppState>,

@@ -21,7 +21,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 #[utoipa::path(
     put, path = "/api/v1/rooms/{slug}/favorite", tag = "rooms", operation_id = "add_favorite",
     params(("slug" = String, Path, description = "The room")),
-    responses((status = 204, description = "It is one")),
+    responses((status = 204, description = "The room is a favorite")),
 )]
 async fn favorite(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     state.chat.set_favorite(user.id, &slug, true).await?;
@@ -32,7 +32,7 @@ async fn favorite(State(state): State<AppState>, Path(slug): Path<String>, user:
 #[utoipa::path(
     delete, path = "/api/v1/rooms/{slug}/favorite", tag = "rooms", operation_id = "remove_favorite",
     params(("slug" = String, Path, description = "The room")),
-    responses((status = 204, description = "It is none")),
+    responses((status = 204, description = "The room is no favorite")),
 )]
 async fn no_favorite(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     state.chat.set_favorite(user.id, &slug, false).await?;
@@ -43,7 +43,7 @@ async fn no_favorite(State(state): State<AppState>, Path(slug): Path<String>, us
 #[utoipa::path(
     put, path = "/api/v1/rooms/{slug}/hidden", tag = "people", operation_id = "hide_conversation",
     params(("slug" = String, Path, description = "The conversation")),
-    responses((status = 204, description = "It is hidden")),
+    responses((status = 204, description = "The conversation is hidden")),
 )]
 async fn hide(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     state.chat.hide(user.id, &slug).await?;
@@ -54,7 +54,7 @@ async fn hide(State(state): State<AppState>, Path(slug): Path<String>, user: Cur
 #[utoipa::path(
     delete, path = "/api/v1/rooms/{slug}/hidden", tag = "people", operation_id = "unhide_conversation",
     params(("slug" = String, Path, description = "The conversation")),
-    responses((status = 204, description = "It is shown")),
+    responses((status = 204, description = "The conversation is shown")),
 )]
 async fn unhide(State(state): State<AppState>, Path(slug): Path<String>, user: CurrentUser) -> Result<StatusCode> {
     state.chat.unhide(user.id, &slug).await?;
@@ -76,7 +76,7 @@ struct SectionState {
     put, path = "/api/v1/sidebar/{section}", tag = "rooms", operation_id = "set_section",
     params(("section" = String, Path, description = "`favorites`, `rooms` or `directs`")),
     request_body = SectionState,
-    responses((status = 204, description = "It is")),
+    responses((status = 204, description = "The section is closed or open, as was asked")),
 )]
 async fn section(
     State(state): State<AppState>,

@@ -35,6 +35,10 @@ async fn what_is_unchanged_is_not_sent_again(app: &TestApp) {
         let seen = ada.get(path).await;
         let etag = seen.expect(200).header("etag").to_owned();
         assert!(!etag.is_empty(), "{path}");
+        let head = Answer::of(ada.request(Method::HEAD, path)).await;
+        assert_eq!((head.status, head.header("etag"), &*head.body), (200, &*etag, ""), "{path}");
+        let head = Answer::of(ada.request(Method::HEAD, path).header("if-none-match", &etag)).await;
+        assert_eq!((head.status, head.header("etag")), (304, &*etag), "{path}");
         for known in [etag.clone(), format!("\"x\", {etag}"), "*".to_owned()] {
             let unchanged = again(&ada, path, &known).await;
             assert_eq!((unchanged.status, unchanged.header("etag")), (304, &*etag), "{path}");

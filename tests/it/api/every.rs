@@ -106,9 +106,16 @@ async fn rooms(walk: &Walk, person: &Person, (ada, grace): &(Program, Program)) 
     let icon = walk.bytes(ada, Method::PUT, "/rooms/plans/icon", stripes()).await;
     assert_eq!(walk.get(grace, "/rooms/plans").await["room"]["icon"], icon["icon"]);
     walk.delete(ada, "/rooms/plans/icon").await;
-    walk.put(ada, "/rooms/plans/retention", json!({ "messages": 30, "files": "10" })).await;
+    walk.patch(ada, "/rooms/plans/retention", json!({ "messages": 30, "files": "10" })).await;
     let kept = walk.get(grace, "/rooms/plans").await["room"].clone();
     assert_eq!((&kept["keep_messages"], &kept["keep_files"]), (&json!(30), &json!(10)));
+    // What is not sent stays; what was read before can be sent back.
+    walk.patch(ada, "/rooms/plans/retention", json!({ "files": null })).await;
+    let kept = walk.get(grace, "/rooms/plans").await["room"].clone();
+    assert_eq!((&kept["keep_messages"], &kept["keep_files"]), (&json!(30), &Value::Null));
+    walk.patch(ada, "/rooms/plans/retention", json!({ "messages": 0 })).await;
+    assert_eq!(walk.get(grace, "/rooms/plans").await["room"]["keep_messages"], 0);
+    walk.patch(ada, "/rooms/plans/retention", json!({ "messages": 30 })).await;
     walk.put(grace, "/rooms/plans/favorite", json!({})).await;
     walk.delete(grace, "/rooms/plans/favorite").await;
     walk.put(grace, "/rooms/plans/level", json!({ "level": "all" })).await;
@@ -177,12 +184,15 @@ async fn messages(walk: &Walk, (ada, grace): &(Program, Program)) {
     assert!(text(&preview, "/html").contains("<strong>bold</strong>"), "{preview}");
 
     let reminder = json!({ "body": "in 2 hours tea", "nonce": "tea-1" });
-    for _ in 0..2 {
-        walk.post(grace, "/rooms/plans/reminders", reminder.clone()).await;
-    }
+    let made = walk.post(grace, "/rooms/plans/reminders", reminder.clone()).await;
+    assert_eq!(text(&made, "/reminder/text"), "tea");
+    let again = grace.post("/rooms/plans/reminders", reminder).await;
+    assert_eq!(again.expect(200).json(), made, "it was created with this nonce before");
     let reminders = walk.get(grace, "/me/reminders").await;
-    assert_eq!((reminders["reminders"].as_array().map(Vec::len), text(&reminders, "/reminders/0/text")), (Some(1), "tea"));
-    walk.delete(grace, &format!("/me/reminders/{}", text(&reminders, "/reminders/0/id"))).await;
+    assert_eq!(reminders["reminders"], json!([made["reminder"]]));
+    walk.delete(grace, &format!("/me/reminders/{}", text(&made, "/reminder/id"))).await;
+    let of_room = grace.post("/rooms/plans/reminders", json!({ "body": "room in 2 days demo" })).await.expect(201).json();
+    assert_eq!((&of_room["reminder"]["for_room"], &of_room["reminder"]["room"]), (&json!(true), &json!("plans")));
 }
 
 async fn people(walk: &Walk, person: &Person, (ada, grace): &(Program, Program)) {
@@ -270,6 +280,11 @@ async fn queues(walk: &Walk, app: &TestApp, ada: &Program) {
     let first = waiting().await;
     let receivers = walk.get(ada, "/admin/deliveries").await;
     assert!(!receivers.to_string().contains("/other"), "{receivers}");
+    // Of another receiver there is no such delivery.
+    let of_other = format!("/admin/deliveries/webhook-9999/{}", text(&first[0], "/id"));
+    ada.delete(&of_other).await.expect(404);
+    ada.post(&format!("{of_other}/redeliver"), json!({})).await.expect(404);
+    assert_eq!(waiting().await.len(), 3);
     walk.post(ada, &format!("{of_receiver}/{}/redeliver", text(&first[0], "/id")), json!({})).await;
     walk.delete(ada, &format!("{of_receiver}/{}", text(&first[2], "/id"))).await;
     assert_eq!(waiting().await.len(), 2);
@@ -291,10 +306,10 @@ async fn administration(walk: &Walk, (ada, _): &(Program, Program)) {
     assert_eq!(walk.get(ada, "/admin/rooms/plans").await["room"]["keep_messages"], 30);
     walk.get(ada, "/admin/audit").await;
 
-    walk.post(ada, "/admin/holds", json!({ "scope": "person", "target": "carol", "reason": "a law" })).await;
-    let holds = walk.get(ada, "/admin/holds").await;
-    assert_eq!(text(&holds, "/holds/0/target"), "carol");
-    let hold = format!("/admin/holds/{}", text(&holds, "/holds/0/id"));
+    let made = walk.post(ada, "/admin/holds", json!({ "scope": "person", "target": "carol", "reason": "a law" })).await;
+    assert_eq!(text(&made, "/hold/target"), "carol");
+    assert_eq!(walk.get(ada, "/admin/holds").await["holds"], json!([made["hold"]]));
+    let hold = format!("/admin/holds/{}", text(&made, "/hold/id"));
     walk.get(ada, &hold).await;
     walk.delete(ada, &hold).await;
 

@@ -112,7 +112,7 @@ async fn retry_dead(State(state): State<AppState>, user: CurrentUser, source: So
 #[utoipa::path(
     post, path = "/api/v1/admin/jobs/{id}/retry", tag = "administration", operation_id = "retry_job",
     params(("id" = String, Path, description = "The job")),
-    responses((status = 204, description = "It is due")),
+    responses((status = 204, description = "The job is due now")),
 )]
 async fn retry(State(state): State<AppState>, Path(id): Path<String>, user: CurrentUser, source: Source) -> Result<StatusCode> {
     state.jobs.retry(user.actor(), &user.username, &id, &source).await?;
@@ -123,7 +123,7 @@ async fn retry(State(state): State<AppState>, Path(id): Path<String>, user: Curr
 #[utoipa::path(
     delete, path = "/api/v1/admin/jobs/{id}", tag = "administration", operation_id = "delete_job",
     params(("id" = String, Path, description = "The job")),
-    responses((status = 204, description = "It is gone")),
+    responses((status = 204, description = "The job is deleted")),
 )]
 async fn delete(State(state): State<AppState>, Path(id): Path<String>, user: CurrentUser, source: Source) -> Result<StatusCode> {
     state.jobs.delete(user.actor(), &user.username, &id, &source).await?;

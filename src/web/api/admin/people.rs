@@ -191,7 +191,7 @@ struct NewServerRole {
     put, path = "/api/v1/admin/people/{username}/role", tag = "administration", operation_id = "set_role",
     params(("username" = String, Path, description = "The person")),
     request_body = NewServerRole,
-    responses((status = 204, description = "They have it")),
+    responses((status = 204, description = "The person has the role")),
 )]
 async fn set_role(
     State(state): State<AppState>,

@@ -213,7 +213,7 @@ async fn edit(
 #[utoipa::path(
     delete, path = "/api/v1/admin/webhooks/{id}", tag = "administration", operation_id = "delete_webhook",
     params(("id" = String, Path, description = "The webhook")),
-    responses((status = 204, description = "It is gone")),
+    responses((status = 204, description = "The webhook is deleted")),
 )]
 async fn delete(
     State(state): State<AppState>,
@@ -241,7 +241,7 @@ struct WebhookSwitch {
     put, path = "/api/v1/admin/webhooks/{id}/on", tag = "administration", operation_id = "switch_webhook",
     params(("id" = String, Path, description = "The webhook")),
     request_body = WebhookSwitch,
-    responses((status = 204, description = "It is")),
+    responses((status = 204, description = "The webhook is on or off, as was asked")),
 )]
 async fn switch(
     State(state): State<AppState>,
