@@ -113,3 +113,18 @@ async fn whoever_looks_after_the_server_is_counted_too(database: &Database) {
     assert_eq!(answer.json()["error"]["code"], json!("rate_limited"));
     server.stop().await;
 }
+
+#[apply(both)]
+async fn a_list_of_ones_own_counts_once(database: &Database) {
+    let mut server = Server::start(database.url(), &[("ACT_RATE", "1/h")]).await;
+    for (number, path) in ["/drafts", "/settings/reminders", "/api/v1/me/drafts", "/api/v1/me/reminders"].into_iter().enumerate()
+    {
+        let person = server.register(&format!("person{number}")).await;
+        person.get_json(path).await.expect(200);
+        person.get_json(path).await.expect(429);
+    }
+    let ada = server.register("ada").await;
+    ada.get_json("/api/v1/rooms/general/draft").await.expect(404);
+    ada.get_json("/api/v1/rooms/general/draft").await.expect(429);
+    server.stop().await;
+}

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::api::Program;
 use crate::both;
 use crate::harness::app::Server;
 use crate::harness::{Answer, Database, Person, TestApp};
@@ -74,6 +75,38 @@ async fn a_draft_goes_with_the_room_that_one_loses(app: &TestApp) {
     // Who comes back begins anew.
     ada.post(&format!("/rooms/{room}/members"), &[("username", "grace")]).await.expect(303);
     assert_eq!(bodies(&grace).await, []);
+}
+
+/// The page, the API and the event name no room that its writer lost, in whatever way.
+#[apply(both)]
+async fn no_list_of_drafts_names_a_room_that_is_lost(app: &TestApp) {
+    let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+    let program = Program::of(app, &grace, "read").await;
+    let socket = grace.socket().await;
+    let listed = async || {
+        let by_page = grace.get_json("/drafts").await.expect(200).json()["drafts"].clone();
+        assert_eq!(program.get("/me/drafts").await.expect(200).json()["drafts"], by_page);
+        assert_eq!(socket.ok("drafts", json!({})).await["drafts"], by_page);
+        by_page.as_array().unwrap().len()
+    };
+    let mut rooms = Vec::new();
+    for (name, visibility) in [("Removed", "private"), ("Banned", "public"), ("Left", "public"), ("Deleted", "private")] {
+        let room = ada.create_room(name, visibility).await;
+        ada.post(&format!("/rooms/{room}/members"), &[("username", "grace")]).await.expect(303);
+        grace.post(&format!("/rooms/{room}/draft"), &[("body", "I think")]).await.expect(303);
+        program.get(&format!("/rooms/{room}/draft")).await.expect(200);
+        rooms.push(room);
+    }
+    assert_eq!(listed().await, 4);
+    ada.post(&format!("/rooms/{}/members/grace/remove", rooms[0]), &[]).await.expect(303);
+    ada.post(&format!("/rooms/{}/members/grace/ban", rooms[1]), &[]).await.expect(303);
+    grace.post(&format!("/rooms/{}/leave", rooms[2]), &[]).await.expect(303);
+    ada.post(&format!("/rooms/{}/delete", rooms[3]), &[("confirm", &*rooms[3])]).await.expect(303);
+    assert_eq!(listed().await, 0);
+    for room in rooms {
+        program.get(&format!("/rooms/{room}/draft")).await.expect(404);
+    }
+    assert!(app.database.rows("drafts").await.is_empty());
 }
 
 #[apply(both)]
