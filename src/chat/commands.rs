@@ -53,7 +53,7 @@ pub enum Act {
     Invite(Vec<String>),
     /// Archive the room.
     Archive,
-    /// Take down a reminder, or list those that wait.
+    /// Create a reminder, or list those that wait.
     Remind(String),
     /// Say which commands there are.
     Help,

@@ -17,7 +17,7 @@ macro_rules! directory {
         let rows: Vec<RoomRow> = read!($db, |pool| sqlx::query_as(concat!(
             "select * from (
                 select rooms.id, slug, name, topic, visibility, created_at, direct_key, archived_at, posting, mass_mentions, link_previews, icon, seq, rev, talk_seq, joined_at, read_seq, role, level,
-                       members, lower(name) as place,
+                       hidden_seq, members, lower(name) as place,
                        case when $8 = 'members' then members
                             when $8 = 'activity' then coalesce((select messages.created_at from messages
                                 where messages.room_id = rooms.id and messages.seq = talk_seq), rooms.created_at)

@@ -14,11 +14,12 @@ use crate::error::Error;
 use crate::web::form::{Form, is_json, rejected};
 
 /// The fields of all bodies.
-const FIELDS: [&str; 49] = [
+const FIELDS: [&str; 55] = [
     "action",
     "alts",
     "archived",
     "attachments",
+    "away_only",
     "body",
     "closed",
     "command",
@@ -31,11 +32,13 @@ const FIELDS: [&str; 49] = [
     "files",
     "hint",
     "inviters",
+    "keywords",
     "kind",
     "level",
     "link_previews",
     "mass_mentions",
     "messages",
+    "missed",
     "name",
     "new_slug",
     "nonce",
@@ -43,6 +46,8 @@ const FIELDS: [&str; 49] = [
     "notify",
     "on",
     "posting",
+    "quiet_from",
+    "quiet_until",
     "reason",
     "registration",
     "reply_to",
@@ -53,6 +58,7 @@ const FIELDS: [&str; 49] = [
     "scope",
     "seq",
     "server_name",
+    "silence",
     "slow_mode",
     "status",
     "target",
@@ -137,6 +143,11 @@ pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>,
         Some(Value::String(digits)) => digits.trim().parse().map(Some).map_err(|_| D::Error::custom("it must be a whole number")),
         Some(_) => Err(D::Error::custom("it must be a whole number")),
     }
+}
+
+/// A text that null empties, where one that is not sent stays.
+pub fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(|text| Some(text.unwrap_or_default()))
 }
 
 /// How long something is kept, as it is typed: days, or a word. What is read of a room can be sent back: null is what the server says, and 0 for

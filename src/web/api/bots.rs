@@ -22,7 +22,7 @@ use crate::web::state::AppState;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(show, rename, delete))
+    OpenApiRouter::default().routes(routes!(list, create)).routes(routes!(show, rename, delete)).routes(routes!(leave))
 }
 
 /// A bot in a list.
@@ -170,5 +170,21 @@ async fn delete(
     source: Source,
 ) -> Result<StatusCode> {
     state.accounts.delete_bot(&user, &username, &source).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes one of your bots out of a room. Access tokens cannot.
+#[utoipa::path(
+    delete, path = "/api/v1/bots/{username}/rooms/{room}", tag = "people", operation_id = "remove_bot_from_room",
+    params(("username" = String, Path, description = "The bot"), ("room" = String, Path, description = "The slug of the room")),
+    responses((status = 204, description = "The bot is no member of the room")),
+)]
+async fn leave(
+    State(state): State<AppState>,
+    Path((username, room)): Path<(String, String)>,
+    user: CurrentUser,
+) -> Result<StatusCode> {
+    let bot = state.accounts.bot(&user, &username).await?;
+    state.chat.leave(bot.id, &room).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,12 +12,14 @@ mod changes;
 mod conditional;
 mod document;
 mod drafts;
+mod emoji;
 mod feeds;
 mod files;
 mod hooks;
 mod invites;
 mod members;
 mod messages;
+mod notifications;
 mod people;
 mod place;
 mod portraits;
@@ -73,6 +75,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .merge(feeds::routes())
         .merge(sidebar::routes())
         .merge(people::routes())
+        .merge(notifications::routes())
+        .merge(emoji::routes())
         .merge(portraits::routes())
         .merge(bots::routes())
         .merge(invites::routes())

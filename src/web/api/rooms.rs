@@ -17,6 +17,7 @@ use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::Result;
 use crate::model::pagination::RoomScope;
+use crate::model::sidebar::Arrangement;
 use crate::model::{ListedRoom, NotificationLevel, Room, RoomRole, Visibility};
 use crate::security_log::Source;
 use crate::web::etag::{ETag, IfNoneMatch, revalidated};
@@ -47,11 +48,20 @@ struct RoomEntry {
     members: i64,
     /// Whether there is something that you have not read.
     is_unread: bool,
+    /// What you are notified of in it; null is your default, and without membership.
+    level: Option<NotificationLevel>,
+    /// Whether it is one of your favorites.
+    is_favorite: bool,
+    /// Whether it is a conversation that you have hidden until its next message.
+    is_hidden: bool,
 }
 
-impl From<ListedRoom> for RoomEntry {
-    fn from(listed: ListedRoom) -> Self {
-        Self { room: listed.room, is_member: listed.is_member, members: listed.members, is_unread: listed.is_unread }
+impl RoomEntry {
+    /// A room for somebody whose sidebar is arranged like this.
+    fn new(listed: ListedRoom, sidebar: &Arrangement) -> Self {
+        let ListedRoom { room, is_member, members, is_unread, level, is_hidden, .. } = listed;
+        let is_favorite = sidebar.is_favorite(&room.slug);
+        Self { room, is_member, members, is_unread, level, is_favorite, is_hidden }
     }
 }
 
@@ -84,7 +94,8 @@ async fn list(State(state): State<AppState>, Query(query): Query<RoomsQuery>, us
     // A filter by name does not apply to conversations.
     sought.with_direct = sought.scope == RoomScope::All && sought.text.is_empty();
     let page = state.chat.directory(user.id, &sought).await?;
-    let rooms = page.rooms.into_iter().map(Into::into).collect();
+    let sidebar = state.chat.arrangement(user.id).await?;
+    let rooms = page.rooms.into_iter().map(|listed| RoomEntry::new(listed, &sidebar)).collect();
     Ok(Json(RoomList { rooms, more: page.next.is_some(), next: page.next }))
 }
 

@@ -2,19 +2,47 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
+use axum::response::Json;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{Fields, flag};
 use crate::error::Result;
+use crate::model::sidebar::SECTIONS;
 use crate::web::layers::session::CurrentUser;
 use crate::web::state::AppState;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(favorite, no_favorite)).routes(routes!(hide, unhide)).routes(routes!(section))
+    OpenApiRouter::default()
+        .routes(routes!(show))
+        .routes(routes!(favorite, no_favorite))
+        .routes(routes!(hide, unhide))
+        .routes(routes!(section))
+}
+
+/// How one's sidebar is arranged.
+#[derive(Debug, Serialize, ToSchema)]
+struct Sidebar {
+    /// The slugs of one’s favorite rooms, in the order in which they were added.
+    favorites: Vec<String>,
+    /// The sections that are closed, of `favorites`, `rooms` and `directs`.
+    #[schema(value_type = Vec<String>)]
+    closed: Vec<&'static str>,
+}
+
+/// How your sidebar is arranged.
+#[utoipa::path(
+    get, path = "/api/v1/sidebar", tag = "rooms", operation_id = "get_sidebar",
+    responses((status = 200, body = Sidebar)),
+)]
+async fn show(State(state): State<AppState>, user: CurrentUser) -> Result<Json<Sidebar>> {
+    let arranged = state.chat.arrangement(user.id).await?;
+    let favorites = arranged.favorites().iter().map(ToString::to_string).collect();
+    let closed = SECTIONS.into_iter().filter(|section| arranged.is_closed(section)).collect();
+    Ok(Json(Sidebar { favorites, closed }))
 }
 
 /// Adds a room to your favorites.

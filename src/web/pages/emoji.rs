@@ -21,17 +21,22 @@ pub fn router() -> Router<AppState> {
 /// The list and its ETag: constant, so they are computed once.
 static LIST: LazyLock<(String, String)> = LazyLock::new(|| {
     let groups = emojis::Group::iter().map(|group| {
-        let listed = group.emojis().filter(|emoji| emoji.shortcode().is_some());
         let emojis: Vec<_> =
-            listed.map(|emoji| json!([emoji.as_str(), emoji.name(), emoji.shortcodes().collect::<Vec<_>>()])).collect();
-        json!({ "name": name(group), "emoji": emojis })
+            listed(group).map(|emoji| json!([emoji.as_str(), emoji.name(), emoji.shortcodes().collect::<Vec<_>>()])).collect();
+        json!({ "name": group_name(group), "emoji": emojis })
     });
     let list = json!({ "groups": groups.collect::<Vec<Value>>() }).to_string();
     let etag = hex(&Sha256::digest(list.as_bytes())[..8]);
     (list, format!("\"{etag}\""))
 });
 
-fn name(group: emojis::Group) -> &'static str {
+/// The emoji of a group that have shortcodes.
+pub fn listed(group: emojis::Group) -> impl Iterator<Item = &'static emojis::Emoji> {
+    group.emojis().filter(|emoji| emoji.shortcode().is_some())
+}
+
+/// What people call a group.
+pub fn group_name(group: emojis::Group) -> &'static str {
     match group {
         emojis::Group::SmileysAndEmotion => "Smileys",
         emojis::Group::PeopleAndBody => "People",

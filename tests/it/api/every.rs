@@ -117,15 +117,23 @@ async fn rooms(walk: &Walk, person: &Person, (ada, grace): &(Program, Program)) 
     assert_eq!(walk.get(grace, "/rooms/plans").await["room"]["keep_messages"], 0);
     walk.patch(ada, "/rooms/plans/retention", json!({ "messages": 30 })).await;
     walk.put(grace, "/rooms/plans/favorite", json!({})).await;
-    walk.delete(grace, "/rooms/plans/favorite").await;
     walk.put(grace, "/rooms/plans/level", json!({ "level": "all" })).await;
     walk.put(grace, "/sidebar/directs", json!({ "closed": true })).await;
+    assert_eq!(walk.get(grace, "/sidebar").await, json!({ "favorites": ["plans"], "closed": ["directs"] }));
+    assert_eq!(walk.get(ada, "/sidebar").await, json!({ "favorites": [], "closed": [] }));
+    let listed = walk.get(grace, "/rooms?q=plans").await["rooms"][0].clone();
+    assert_eq!((&listed["is_favorite"], &listed["level"], &listed["is_hidden"]), (&json!(true), &json!("all"), &json!(false)));
+    walk.delete(grace, "/rooms/plans/favorite").await;
+    assert_eq!(walk.get(grace, "/rooms?q=plans").await["rooms"][0]["is_favorite"], false);
 
     let made = walk.post(ada, "/rooms/plans/hooks", json!({ "name": "Builds" })).await;
     let hook = format!("/rooms/plans/hooks/{}", text(&made, "/hook/id"));
     assert!(text(&made, "/hook/url").contains("/hooks/"));
     walk.patch(ada, &hook, json!({ "name": "Releases" })).await;
-    assert_eq!(text(&walk.get(ada, "/rooms/plans/hooks").await, "/hooks/0/name"), "Releases");
+    let icon = walk.bytes(ada, Method::PUT, &format!("{hook}/photo"), stripes()).await;
+    let hooks = walk.get(ada, "/rooms/plans/hooks").await;
+    assert_eq!((text(&hooks, "/hooks/0/name"), &hooks["hooks"][0]["photo"]), ("Releases", &icon["photo"]));
+    grace.put(&format!("{hook}/photo"), json!({})).await.expect(403);
     walk.delete(ada, &hook).await;
 
     let made = walk.post(ada, "/rooms/plans/feeds", json!({ "kind": "pins" })).await;
@@ -209,7 +217,18 @@ async fn people(walk: &Walk, person: &Person, (ada, grace): &(Program, Program))
     let talk = walk.post(ada, "/direct", json!({ "users": ["grace"] })).await;
     let hidden = format!("/rooms/{}/hidden", text(&talk, "/room/slug"));
     walk.put(ada, &hidden, json!({})).await;
+    let is_hidden = async || {
+        let rooms = walk.get(ada, "/rooms").await["rooms"].clone();
+        let found =
+            rooms.as_array().expect("a list").iter().find(|listed| listed["room"]["slug"] == talk["room"]["slug"]).cloned();
+        found.expect("the conversation")["is_hidden"].clone()
+    };
+    assert_eq!(is_hidden().await, true);
     walk.delete(ada, &hidden).await;
+    assert_eq!(is_hidden().await, false);
+    let groups = walk.get(ada, "/emoji").await["groups"].clone();
+    assert_eq!((&groups[0]["name"], &groups[0]["emoji"][0]["emoji"]), (&json!("Smileys"), &json!("😀")));
+    notifications(walk, person, ada).await;
     let file = walk.bytes(ada, Method::POST, "/files?name=a.txt", b"hello".to_vec()).await;
     walk.get(ada, &format!("/files/{}", text(&file, "/file/id"))).await;
 
@@ -218,7 +237,36 @@ async fn people(walk: &Walk, person: &Person, (ada, grace): &(Program, Program))
     walk.post(ada, "/rooms/plans/members", json!({ "username": "helper" })).await;
     assert_eq!(walk.get(ada, "/bots/helper").await["bot"]["rooms"], json!(["plans"]));
     assert_eq!(text(&walk.get(ada, "/bots").await, "/bots/0/name"), "Good helper");
+    let request = person.request(Method::PUT, "/api/v1/bots/helper/photo").header("origin", &person.site.origin);
+    let request = request.header("content-type", "application/octet-stream").body(stripes());
+    let icon = walk.send(Method::PUT, "/bots/helper/photo", request).await;
+    assert_eq!(walk.get(ada, "/bots").await["bots"][0]["photo"], icon["photo"]);
+    walk.logged_in(person, Method::DELETE, "/bots/helper/photo", json!({})).await;
+    assert_eq!(walk.get(ada, "/bots").await["bots"][0]["photo"], Value::Null);
+    ada.delete("/bots/helper/rooms/plans").await.expect(403);
+    walk.logged_in(person, Method::DELETE, "/bots/helper/rooms/plans", json!({})).await;
+    assert_eq!(walk.get(ada, "/bots/helper").await["bot"]["rooms"], json!([]));
     walk.logged_in(person, Method::DELETE, "/bots/helper", json!({})).await;
+}
+
+/// What reaches one while one is not looking: a token sees it, and only a log-in changes it.
+async fn notifications(walk: &Walk, person: &Person, ada: &Program) {
+    let change =
+        async |wanted: Value| walk.logged_in(person, Method::PATCH, "/me/notifications", wanted).await["notifications"].clone();
+    let wanted = json!({
+        "away_only": true, "quiet_from": "22:00", "quiet_until": "07:30", "keywords": ["tea", "engines"], "missed": "daily",
+    });
+    let changed = change(wanted.clone()).await;
+    for (name, value) in wanted.as_object().expect("fields") {
+        assert_eq!(changed[name], *value, "{name}");
+    }
+    // What is not sent stays, also the other end of the quiet hours; null ends them.
+    let changed = change(json!({ "quiet_from": "21:00" })).await;
+    assert_eq!([&changed["quiet_from"], &changed["quiet_until"], &changed["missed"]], ["21:00", "07:30", "daily"]);
+    let changed = change(json!({ "quiet_from": null, "quiet_until": null, "silence": 30 })).await;
+    assert_eq!((&changed["quiet_from"], &changed["is_quiet"]), (&Value::Null, &json!(true)));
+    assert_eq!(walk.get(ada, "/me/notifications").await["notifications"], changed);
+    ada.patch("/me/notifications", json!({ "silence": 0 })).await.expect(403);
 }
 
 /// Sessions and invitations.

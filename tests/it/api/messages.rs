@@ -11,6 +11,19 @@ fn seqs(answer: &Answer) -> Vec<i64> {
     answer.expect(200).json()["messages"].as_array().expect("a list").iter().filter_map(|it| it["seq"].as_i64()).collect()
 }
 
+/// A program that hands on what others said must not do what they could not.
+#[apply(everywhere)]
+async fn a_command_is_a_text_like_any_other(app: &TestApp) {
+    let (person, _) = writer(app, "ada").await;
+    let program = Program::of(app, &person, "write").await;
+    let room = person.create_room("Workshop", "public").await;
+    for body in ["/shrug", "/archive", "/topic Engines", "/no-such-command x", "//shrug"] {
+        assert_eq!(program.say(&room, body).await["body"], body);
+    }
+    let now = program.get(&format!("/rooms/{room}")).await.expect(200).json();
+    assert_eq!((&now["room"]["archived"], &now["room"]["topic"]), (&json!(false), &json!("")));
+}
+
 #[apply(everywhere)]
 async fn a_message_is_posted_once_for_each_nonce(app: &TestApp) {
     let (_, program) = writer(app, "ada").await;

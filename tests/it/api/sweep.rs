@@ -30,6 +30,7 @@ fn filled(path: &str, slug: &str) -> String {
         ("{id}", "0123456789abcdef"),
         ("{receiver}", "webhook-1"),
         ("{section}", "rooms"),
+        ("{room}", slug),
     ];
     named.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
@@ -140,6 +141,10 @@ async fn no_token_reaches_what_belongs_to_the_account(app: &TestApp) {
         (Method::POST, "/bots"),
         (Method::PATCH, "/bots/helper"),
         (Method::DELETE, "/bots/helper"),
+        (Method::PUT, "/bots/helper/photo"),
+        (Method::DELETE, "/bots/helper/photo"),
+        (Method::DELETE, "/bots/helper/rooms/general"),
+        (Method::PATCH, "/me/notifications"),
     ] {
         let answer = everything.ask(method.clone(), path, Some(json!({ "username": "helper", "name": "Helper" }))).await;
         assert_eq!((answer.status, &*answer.code()), (403, "forbidden"), "{method} {path}");
