@@ -62,10 +62,9 @@ impl Accounts {
         let charged = charged.and_then(|()| self.mailing.charge(user.id, Some(&address), Purpose::Link, now));
         charged.map_err(|Limited { retry_after, .. }| Error::RateLimited { retry_after })?;
         let event = self.event(Action::SendEmailLink, source).by(user.id, &user.username).about(&*user.username);
-        let (mail, typed) =
-            (About::EmailLink {}.mail(user.id, Some(address.as_str().to_owned()), now), address.as_str().to_owned());
+        let mail = About::EmailLink {}.mail(user.id, Some(address.as_str().to_owned()), now);
         // A token that nobody knows: the one in the mail is made when that is sent.
-        self.db.insert_email_link(user.id, hash(&random_hex()), typed, now, now.plus(LIFETIME), mail, &event).await?;
+        self.db.insert_email_link(hash(&random_hex()), mail, now.plus(LIFETIME), &event).await?;
         self.reports.committed(&event);
         Ok(())
     }

@@ -85,15 +85,13 @@ impl Db {
     /// expired ones.
     pub async fn insert_email_link(
         &self,
-        user: UserId,
         token_hash: String,
-        address: String,
-        now: Millis,
-        expires_at: Millis,
         mail: AccountMail,
+        expires_at: Millis,
         event: &Event,
     ) -> sqlx::Result<()> {
         let rows = rows([event]);
+        let (user, now, address) = (mail.user, mail.at, mail.to.clone());
         transaction!(self, |tx| {
             sqlx::query("delete from email_links where user_id = $1 or expires_at <= $2")
                 .bind(user)

@@ -102,6 +102,7 @@ async fn show(State(state): State<AppState>, user: CurrentUser) -> Result<Json<N
 /// What to change of it. Absent fields stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(examples(json!({ "away_only": true, "quiet_from": "22:00", "quiet_until": "07:00" })))]
 struct NotificationChanges {
     /// Whether notifications come only while you are not connected.
     #[serde(deserialize_with = "flag")]

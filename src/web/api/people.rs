@@ -226,7 +226,7 @@ async fn me(State(state): State<AppState>, user: CurrentUser) -> Result<Json<Me>
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(examples(json!({ "status": "Having tea" })))]
-struct Changes {
+struct ProfileChanges {
     /// The name to show; empty for the username.
     name: Option<String>,
     /// What you are up to, in up to 100 characters.
@@ -241,10 +241,14 @@ struct Changes {
 
 /// Changes your profile and preferences. Photos are changed at `POST /settings/photo`.
 #[utoipa::path(
-    patch, path = "/api/v1/me", tag = "people", operation_id = "change_me", request_body = Changes,
+    patch, path = "/api/v1/me", tag = "people", operation_id = "change_me", request_body = ProfileChanges,
     responses((status = 200, body = Me)),
 )]
-async fn change_me(State(state): State<AppState>, user: CurrentUser, Fields(changes): Fields<Changes>) -> Result<Json<Me>> {
+async fn change_me(
+    State(state): State<AppState>,
+    user: CurrentUser,
+    Fields(changes): Fields<ProfileChanges>,
+) -> Result<Json<Me>> {
     state.chat.allow(user.id, ActionKind::Profile)?;
     let update = ProfileUpdate {
         name: changes.name.as_deref(),

@@ -92,14 +92,14 @@ async fn what_programs_do_is_counted_apart_from_what_their_owner_does(database: 
     let socket = socket.enter().await.expect("let in");
     is_too_often(&socket, "history", json!({ "room": "general" })).await;
     socket.ok("join", json!({ "room": "general" })).await;
-    is_too_often(&socket, "message", json!({ "room": "general", "body": "beep" })).await;
+    is_too_often(&socket, "message", json!({ "room": "general", "body": "beep", "nonce": "n0" })).await;
     // The person has all of theirs.
     ada.get_json("/rooms/general").await.expect(200);
     let own = ada.socket().await;
     own.ok("join", json!({ "room": "general" })).await;
-    own.ok("message", json!({ "room": "general", "body": "hello" })).await;
-    own.ok("message", json!({ "room": "general", "body": "again" })).await;
-    is_too_often(&own, "message", json!({ "room": "general", "body": "too often" })).await;
+    own.ok("message", json!({ "room": "general", "body": "hello", "nonce": "n1" })).await;
+    own.ok("message", json!({ "room": "general", "body": "again", "nonce": "n2" })).await;
+    is_too_often(&own, "message", json!({ "room": "general", "body": "too often", "nonce": "n3" })).await;
     server.stop().await;
 }
 
