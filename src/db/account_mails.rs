@@ -11,7 +11,8 @@ use crate::model::UserId;
 
 /// The kind of receivers that are the verified address of an account.
 pub const VERIFIED: &str = "account";
-/// The kind of receivers that are another address of an account: one that it had, or that is not verified yet. Another kind, so that a wrong address does not hold up mails to the right one.
+/// The kind of receivers that are another address of an account: one that it had, or that is not verified yet. Another kind, so that a wrong
+/// address does not hold up mails to the right one.
 pub const OTHER: &str = "address";
 
 /// A mail about an account.
