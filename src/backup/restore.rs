@@ -1,8 +1,8 @@
 //! Puts a backup into an empty database and into the storage of files.
 //!
 //! Owns that it is all or nothing: rows are one transaction, which is committed once the archive was read to its end and found whole; files
-//! that were put before an error are deleted again; after an interruption they stay, and the next run does not put them again. Newer migrations follow the commit: if they fail, everything stays, and they can be run
-//! again.
+//! that were put before an error are deleted again; after an interruption they stay, and the next run does not put them again. Newer
+//! migrations follow the commit: if they fail, everything stays, and they can be run again.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

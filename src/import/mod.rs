@@ -5,7 +5,8 @@
 //! nobody: whoever runs it has the server's settings. It must not run beside a server, which keeps rooms and names in memory.
 //!
 //! Reading order: `source` (what all sources give), `contents` (where the bytes of files are), then a source each: `parlor`, `slack`,
-//! `campfire`, `mattermost`, which `open` chooses; `identity` (whether it was imported before), `people` (who is who here), `rooms`, `write` (the messages) and `batch` (their transactions), `files`, `text`; `report`.
+//! `campfire`, `mattermost`, which `open` chooses; `identity` (whether it was imported before), `people` (who is who here), `rooms`,
+//! `write` (the messages) and `batch` (their transactions), `files`, `text`; `report`.
 
 mod batch;
 mod campfire;

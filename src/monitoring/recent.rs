@@ -52,7 +52,7 @@ pub struct Chart {
     /// Whether it is only looked at to find out why another one is as it is.
     #[serde(skip)]
     pub is_detail: bool,
-    /// The numbers, the oldest first, [`EVERY`] so often; the last one is of now.
+    /// The numbers, the oldest first; the last one is of now.
     pub values: Vec<f64>,
 }
 

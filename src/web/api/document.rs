@@ -1,6 +1,7 @@
 //! The description of the API in OpenAPI 3.1.
 //!
-//! Owns what is the same for all operations: how one authenticates, what errors look like, and conditional requests. Each operation is described where it is.
+//! Owns what is the same for all operations: how one authenticates, what errors look like, and conditional requests. Each operation is described
+//! where it is.
 
 use std::collections::BTreeMap;
 
