@@ -37,7 +37,10 @@ export function start(form) {
     const kept = boxes(':checked').map((box) => box.closest('.companion'));
     const known = new Set(boxes(':checked').map(({ value }) => value));
     const people = found.people.filter(({ username }) => !known.has(username));
-    list.replaceChildren(...kept, ...people.map(companion));
+    // What follows must not move up under a pointer that is about to press it.
+    list.style.minBlockSize = `${list.offsetHeight}px`;
+    const none = typed && !people.length ? [createElement('p', 'none', 'No one found. Try part of a name.')] : [];
+    list.replaceChildren(...kept, ...people.map(companion), ...none);
     const more = form.querySelector('[name=people]');
     if (more) { more.hidden = !found.more; more.value = found.next ?? ''; }
     said.textContent = people.length === 1 ? '1 person found' : people.length ? `${found.more ? `${people.length}+` : people.length} people found` : 'No one found';
@@ -72,6 +75,8 @@ export function start(form) {
     }
   });
   chose();
+  // What was typed before this script was there.
+  if (field.value !== field.defaultValue) find();
 }
 
 function companion(person) {

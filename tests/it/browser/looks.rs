@@ -152,7 +152,18 @@ fn what_is_wrong_with_a_form_stands_beside_its_field_and_nothing_typed_is_lost()
             assert_eq!(browser.value("[name=status]").await, "At the engine");
 
             browser.visit(app, "/direct").await;
+            let top = "return document.querySelector(\"form[action='/direct'] .button\").getBoundingClientRect().top";
+            if scripts == Scripts::On {
+                let is_ready = "return document.querySelector('form.to .finder .quiet').hidden";
+                browser.waits_for(async || found(&browser, is_ready).await == json!(true)).await;
+            }
+            let before = found(&browser, top).await;
             browser.fill("form.to [name=q]", "nobody.by.that.name").await;
+            if scripts == Scripts::On {
+                // The answer does not move the button away from whoever is about to press it.
+                browser.sees(".companions > .none").await;
+                assert_eq!(found(&browser, top).await, before);
+            }
             browser.press("form[action='/direct'] .button").await;
             browser.sees(".field > .wrong").await;
             assert_eq!(browser.value("form.to [name=q]").await, "nobody.by.that.name");
