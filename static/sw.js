@@ -183,11 +183,11 @@ async function pushed(data) {
   const { room, title, author, body, seq, at, icon, url } = data;
   const open = await clients.matchAll({ type: 'window' });
   // The reader is looking at it.
-  if (open.some((client) => client.focused && new URL(client.url).pathname.split('/')[2] === room)) return undefined;
+  if (open.some((client) => client.focused && new URL(client.url).pathname.split('/')[2] === room)) return nothing();
   const tag = `room:${room}`;
   const before = (await registration.getNotifications({ tag }))[0]?.data;
   // They come in order, but may come twice.
-  if (before?.seq >= seq) return undefined;
+  if (before?.seq >= seq) return nothing();
   const line = author ? `${author}: ${body}` : body;
   const lines = [...(before?.lines ?? []), line].slice(-LINES);
   const count = (before?.count ?? 0) + 1;
@@ -195,6 +195,14 @@ async function pushed(data) {
     body: lines.join('\n'), tag, renotify: true, timestamp: at, icon: icon ?? ICON, badge: ICON, data: { url, seq, lines, count },
   });
   return badge();
+}
+
+// Nothing is to be seen of a push. A browser of Apple's ends a subscription whose pushes show nothing, so there is something for a moment.
+async function nothing() {
+  const to = await registration.pushManager.getSubscription();
+  if (!to?.endpoint.startsWith('https://web.push.apple.com/')) return;
+  await registration.showNotification('Parlor', { tag: 'nothing', silent: true });
+  for (const shown of await registration.getNotifications({ tag: 'nothing' })) shown.close();
 }
 
 // The person has read up to `seq` on another device.

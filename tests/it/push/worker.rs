@@ -69,6 +69,10 @@ fn a_worker_groups_what_it_shows_and_withdraws_what_was_read() {
         let room = "/rooms/general/4";
         assert_eq!(clicked(&eve, app, room, false).await, json!(["closed", format!("opened {room}")]));
         assert_eq!(clicked(&eve, app, room, true).await, json!(["closed", "focused", format!("went to {room}")]));
+
+        // Looked at: where a push must show something, it does for a moment.
+        assert_eq!(looked_at(&eve, app, "https://push.example/1").await, json!([]));
+        assert_eq!(looked_at(&eve, app, "https://web.push.apple.com/1").await, json!(["shown silently", "closed"]));
         eve.close().await;
     });
 }
@@ -88,6 +92,30 @@ async fn clicked(browser: &Browser, app: &TestApp, url: &str, is_open: bool) -> 
          await new Promise((resolve) => events.notificationclick({{ notification, waitUntil: (work) => work.then(resolve) }}));
          return done",
         url = json!(url)
+    );
+    browser.promised(&around).await
+}
+
+/// What the worker's script does when a message comes of the room that is looked at, in a browser whose subscription is at this address.
+async fn looked_at(browser: &Browser, app: &TestApp, endpoint: &str) -> Value {
+    let script = app.stranger().get("/sw.js").await.expect(200).body.clone();
+    let around = format!(
+        "const done = [], events = {{}}, shown = [];
+         const addEventListener = (name, listener) => {{ events[name] = listener; }};
+         const registration = {{
+           getNotifications: async ({{ tag }}) => shown.filter((one) => one.tag === tag),
+           showNotification: async (title, {{ tag, silent }}) => {{
+             shown.push({{ tag, close: () => done.push('closed') }});
+             done.push(silent ? 'shown silently' : 'shown');
+           }},
+           pushManager: {{ getSubscription: async () => ({{ endpoint: {endpoint} }}) }},
+         }};
+         const clients = {{ matchAll: async () => [{{ focused: true, url: `${{location.origin}}/rooms/general` }}] }};
+         {script}
+         const data = {{ kind: 'message', room: 'general', title: 'general', author: 'grace', body: 'two', seq: 4 }};
+         await new Promise((resolve) => events.push({{ data: {{ json: () => data }}, waitUntil: (work) => work.then(resolve) }}));
+         return done",
+        endpoint = json!(endpoint)
     );
     browser.promised(&around).await
 }
