@@ -64,51 +64,68 @@ async fn what_carries_none_is_compressed(app: &TestApp) {
     assert!(is_packed(&app.stranger(), "/sw.js", "*/*").await);
 }
 
+/// Rooms that differ in nothing that matters, and whether the guess in each is right: as often early as late.
+const ROOMS: [(&str, bool); 8] = [
+    ("Room one", true),
+    ("Room two", false),
+    ("Room six", false),
+    ("Room ten", true),
+    ("Room red", false),
+    ("Room tan", true),
+    ("Room ash", true),
+    ("Room sky", false),
+];
+
+/// Whether pages are as long with the right guess as with the same letters in another order. In one window the right guess would make each of
+/// them about 30 bytes shorter. Other words of a page, such as times, make a few bytes of difference, which four pages of each kind even out.
+fn tell_nothing(lengths: &[(usize, bool)]) -> bool {
+    let sum = |wanted: bool| lengths.iter().filter(|(_, is_right)| *is_right == wanted).map(|(length, _)| length).sum::<usize>();
+    sum(true).abs_diff(sum(false)) < 4 * 15
+}
+
 /// Other people's words stand on a page beside the names of one's own rooms. A guess that stands in the name of a secret one must not
 /// make the page shorter: it is compressed apart.
 #[apply(both)]
 async fn a_guess_beside_the_list_of_rooms_does_not_shorten_the_page(app: &TestApp) {
     let ada = app.register("ada").await;
-    ada.create_room("Quarterly layoffs of the whole northern office", "private").await;
+    let (secret, other) = ("Quarterly layoffs of the whole northern office", "northern layoffs whole office the of Quarterly");
+    ada.create_room(secret, "private").await;
     let mallory = app.register("mallory").await;
     let mut lengths = Vec::new();
-    // The same letters, in two rooms that differ in nothing else.
-    for (room, guess) in [
-        ("Room one", "Quarterly layoffs of the whole northern office"),
-        ("Room two", "northern layoffs whole office the of Quarterly"),
-    ] {
+    for (room, is_right) in ROOMS {
+        let guess = if is_right { secret } else { other };
         let room = mallory.create_room(room, "public").await;
         mallory.write(&room, guess).await.expect(303);
         let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
         assert!(text.contains(guess) && text.contains("Quarterly layoffs"), "{text}");
-        lengths.push(length);
+        lengths.push((length, is_right));
     }
-    // In one window the right guess would take about 30 bytes less.
-    assert!(lengths[0].abs_diff(lengths[1]) < 12, "{lengths:?}");
+    assert!(tell_nothing(&lengths), "{lengths:?}");
 }
 
 /// A draft stands beside the words that it answers.
 #[apply(both)]
 async fn a_guess_beside_a_draft_does_not_shorten_the_page(app: &TestApp) {
     let (ada, mallory) = (app.register("ada").await, app.register("mallory").await);
-    let secret = "quarterly layoffs of the whole northern office";
-    let (mut rooms, mut lengths) = (Vec::new(), Vec::new());
-    for (room, guess) in [("Room one", secret), ("Room two", "northern layoffs whole office the of quarterly")] {
+    let (secret, other) = ("quarterly layoffs of the whole northern office", "northern layoffs whole office the of quarterly");
+    let mut rooms = Vec::new();
+    for (room, is_right) in ROOMS {
         let room = mallory.create_room(room, "public").await;
         ada.enter(&room).await;
-        mallory.write(&room, guess).await.expect(303);
+        mallory.write(&room, if is_right { secret } else { other }).await.expect(303);
         let draft = [("body", secret), ("reply_to", "3")];
         ada.post(&format!("/rooms/{room}/draft"), &draft).await.expect(303);
-        rooms.push((room, guess));
+        rooms.push((room, is_right));
     }
-    for (room, guess) in rooms {
+    let mut lengths = Vec::new();
+    for (room, is_right) in rooms {
+        let guess = if is_right { secret } else { other };
         let (length, text) = measured(&ada, &format!("/rooms/{room}")).await;
         assert!(
             text.contains(&format!(">{secret}</textarea>")) && text.contains(&format!("data-answers-words=\"{guess}\"")),
             "{text}"
         );
-        lengths.push(length);
+        lengths.push((length, is_right));
     }
-    // In one window the right guess would take about 30 bytes less.
-    assert!(lengths[0] + 12 > lengths[1], "{lengths:?}");
+    assert!(tell_nothing(&lengths), "{lengths:?}");
 }
