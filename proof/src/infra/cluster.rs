@@ -23,21 +23,32 @@ pub struct Cluster {
     _watchdog: Watchdog,
 }
 
+/// Where clusters are. The path of a socket may be 107 bytes at most.
+const DISK: &str = "/tmp";
+/// How many bytes must be free for one in memory.
+const ROOM: u64 = 4 << 30;
+
 impl Cluster {
-    /// The one that this test process shares, started on first use. It does not sync, for speed.
+    /// The one that this test process shares, started on first use. For speed it does not sync and, where there is room, is in memory: each
+    /// database has 300 files, and a disk's file system takes long to make and to forget them.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(&["fsync=off", "synchronous_commit=on", "full_page_writes=off"]))
+        SHARED.get_or_init(|| {
+            let memory = Path::new("/dev/shm");
+            let has_room = rustix::fs::statvfs(memory).is_ok_and(|about| about.f_bavail.saturating_mul(about.f_frsize) > ROOM);
+            let settings = ["fsync=off", "synchronous_commit=on", "full_page_writes=off"];
+            Self::try_start(if has_room { memory } else { DISK.as_ref() }, &settings).expect("a temporary Postgres starts")
+        })
     }
 
     /// A cluster with settings of its own, for tests that stop or kill it.
     pub fn start(settings: &[&str]) -> Self {
-        Self::try_start(settings).expect("a temporary Postgres starts")
+        Self::try_start(DISK.as_ref(), settings).expect("a temporary Postgres starts")
     }
 
-    fn try_start(settings: &[&str]) -> io::Result<Self> {
+    fn try_start(place: &Path, settings: &[&str]) -> io::Result<Self> {
         let owner = unprivileged()?;
-        let folder = private_folder(owner)?;
+        let folder = private_folder(place, owner)?;
         let text = folder.to_string_lossy().into_owned();
         let watchdog = stopper(&folder)?;
         let cluster = Self { folder, owner, count: AtomicU32::new(0), _watchdog: watchdog };
@@ -77,7 +88,7 @@ impl Cluster {
     /// A standby of this one, which follows it asynchronously once it is [up](Self::up). It takes no writes before [`Self::promote`].
     pub fn standby(&self) -> io::Result<Self> {
         let owner = unprivileged()?;
-        let folder = private_folder(owner)?;
+        let folder = private_folder(DISK.as_ref(), owner)?;
         let watchdog = stopper(&folder)?;
         let standby = Self { folder, owner, count: AtomicU32::new(1000), _watchdog: watchdog };
         let data = standby.folder.join("data");
@@ -190,9 +201,8 @@ impl Cluster {
     }
 }
 
-fn private_folder(owner: Option<(u32, u32)>) -> io::Result<PathBuf> {
-    // The socket's path may be 107 bytes at most, so the folder is right under /tmp.
-    let folder = tempfile::Builder::new().prefix("parlor-pg-").tempdir_in("/tmp")?.keep();
+fn private_folder(place: &Path, owner: Option<(u32, u32)>) -> io::Result<PathBuf> {
+    let folder = tempfile::Builder::new().prefix("parlor-pg-").tempdir_in(place)?.keep();
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700))?;
     if let Some((user, group)) = owner {
         chown(&folder, Some(user), Some(group))?;
