@@ -433,7 +433,14 @@ impl Config {
             let message = format!("is set, but TLS is not `{mode}`: it has no effect");
             name.map(|name| Problem { name: name.into(), message })
         });
-        wide.chain(unnamed).chain(unused).chain(unstored).chain(unscheduled).chain(unkept).collect()
+        let guessable = self.metrics.is_guessable().then(|| Problem {
+            name: "METRICS".into(),
+            message: format!(
+                "is a token of fewer than {} characters, which can be guessed. Make it longer: openssl rand -hex 16",
+                Metrics::SAFE_TOKEN
+            ),
+        });
+        wide.chain(unnamed).chain(unused).chain(unstored).chain(unscheduled).chain(unkept).chain(guessable).collect()
     }
 }
 

@@ -466,13 +466,23 @@ fn a_directory_is_for_one_node() {
 }
 
 #[test]
-fn a_token_for_the_metrics_is_long_and_fits_into_a_header() {
+fn a_token_for_the_metrics_fits_into_a_header_and_a_short_one_is_warned_of() {
     let said = |text| read(&[("METRICS", text)]).map(|config| config.metrics).map_err(|problems| problems[0].to_string());
     assert!(said("off") == Ok(values::Metrics::Off) && said("open") == Ok(values::Metrics::Open));
-    assert!(said("0123456789abcdef") == Ok(values::Metrics::Token("0123456789abcdef".into())));
+    for token in
+        ["0123456789abcdef", "0123456789abcde", "s3cret-token", "x", "deadbeef", "tok,en", "p@ss:w0rd!", &"x".repeat(256)]
+    {
+        assert!(said(token) == Ok(values::Metrics::Token(token.into())), "{token}");
+        let warned: Vec<_> = read(&[("METRICS", token)]).unwrap_or_default().warnings().iter().map(ToString::to_string).collect();
+        let of_metrics = warned.iter().filter(|warning| warning.starts_with("METRICS")).count();
+        assert_eq!(of_metrics, usize::from(token.len() < 16), "{token}: {warned:?}");
+        assert!(token.len() == 1 || !warned.concat().contains(token), "{warned:?}");
+    }
     let nets = ["10.0.0.0/8", "192.168.100.100/32", "::1/128"].map(|net| net.parse().unwrap());
     assert!(said("10.0.0.0/8, 192.168.100.100, ::1") == Ok(values::Metrics::From(nets.into())));
-    for wrong in ["on", "Open", "10.0.0.0/33", "0123456789abcde", "0123456789 abcdef", "0123456789abcdeé", &"x".repeat(257)] {
+    for wrong in
+        ["on", "Open", "OFF", "10.0.0.0/33", "10.0.0.1,10.0.0", "0123456789 abcdef", "0123456789abcdeé", &"x".repeat(257)]
+    {
         let said = said(wrong).err().unwrap_or_else(|| panic!("{wrong} is accepted"));
         assert!(said.starts_with("METRICS: must be off, open, addresses") && !said.contains(wrong), "{said}");
     }

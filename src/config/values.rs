@@ -114,12 +114,23 @@ pub enum Metrics {
     From(Vec<IpNet>),
 }
 
-/// Fewer characters of a token can be guessed.
-const SHORTEST_TOKEN: usize = 16;
+impl Metrics {
+    /// Fewer characters of a token can be guessed.
+    pub const SAFE_TOKEN: usize = 16;
+    /// The longest token, in characters.
+    const LONGEST_TOKEN: usize = 256;
 
-/// Parses `METRICS`. The characters of a token are those that fit into a header (RFC 6750).
+    /// Whether it is a token that can be guessed.
+    pub fn is_guessable(&self) -> bool {
+        matches!(self, Self::Token(token) if token.len() < Self::SAFE_TOKEN)
+    }
+}
+
+/// Parses `METRICS`. A token is what fits behind `Bearer` in a header; what is probably meant otherwise is none.
 pub(super) fn metrics(text: &str) -> Parsed<Metrics> {
-    let is_token_sign = |sign: u8| sign.is_ascii_alphanumeric() || b"-._~+/=".contains(&sign);
+    let is_a_word = ["off", "open", "on", "yes", "no", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_like_addresses =
+        text.contains(['.', ':', ',']) && text.chars().all(|sign| sign.is_ascii_hexdigit() || ".:/, ".contains(sign));
     match text {
         "off" => Ok(Metrics::Off),
         "open" => Ok(Metrics::Open),
@@ -128,11 +139,16 @@ pub(super) fn metrics(text: &str) -> Parsed<Metrics> {
         {
             Ok(Metrics::From(nets))
         }
-        token if (SHORTEST_TOKEN..=256).contains(&token.len()) && token.bytes().all(is_token_sign) => {
+        token
+            if !is_a_word
+                && !is_like_addresses
+                && (1..=Metrics::LONGEST_TOKEN).contains(&token.len())
+                && token.bytes().all(|sign| sign.is_ascii_graphic()) =>
+        {
             Ok(Metrics::Token(token.to_owned()))
         }
         _ => Err(
-            "must be off, open, addresses or networks separated by commas, or a token of 16 to 256 letters, digits and -._~+/="
+            "must be off, open, addresses or networks separated by commas, or a token of up to 256 characters of ASCII without spaces"
                 .into(),
         ),
     }

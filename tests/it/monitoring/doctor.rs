@@ -101,6 +101,16 @@ async fn a_healthy_server_on_sqlite_is_well(database: &Database) {
     assert!(!probes.exists() || std::fs::read_dir(probes).expect("a folder").next().is_none());
 }
 
+#[apply(once)]
+async fn a_token_for_the_numbers_that_can_be_guessed_is_said_and_not_shown(database: &Database) {
+    let settings = [("DATABASE_URL", database.url()), ("METRICS", "s3cret!")];
+    assert_eq!(process::run(database.folder(), &["migrate"], &settings, "").await.status, Some(0));
+    let (ended, findings) = doctor(database.folder(), &settings).await;
+    let found = &findings["settings"];
+    assert!(found.state == "warning" && found.found.starts_with("METRICS: "), "{ended:?}");
+    assert!(!ended.stdout.contains("s3cret"), "{ended:?}");
+}
+
 #[test]
 fn a_healthy_server_on_postgres_is_well() {
     if !Program::Postgres.is_here_or_may_be_missing() {

@@ -61,6 +61,12 @@ async fn with_a_token_only_who_has_it_may_read(database: &Database) {
     }
     Exposition::read(&ask(Some(&format!("Bearer {TOKEN}"))).await.expect(200).body);
     server.stop().await;
+    // A short one is one, too.
+    let mut server = Server::start(database.url(), &[("METRICS", "s3cret!")]).await;
+    for (token, status) in [("s3cret!", 200), ("s3cret", 401), ("s3cret!!", 401)] {
+        Answer::of(server.stranger().request(Method::GET, "/metrics").bearer_auth(token)).await.expect(status);
+    }
+    server.stop().await;
 }
 
 #[apply(once)]
