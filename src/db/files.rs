@@ -6,6 +6,7 @@
 use sqlx::FromRow;
 
 use super::sessions::{SessionCheck, is_valid_session};
+use super::tokens::administers;
 use super::{Db, read, visible};
 use crate::model::UserId;
 
@@ -23,28 +24,31 @@ pub struct Readable {
     pub name: String,
 }
 
-/// Where the conditions find everything: the session `$1`, its user, the file `$6` and its room.
+/// Where the conditions find everything: the session `$1`, its user, the token that it is, the file `$6` and its room.
 macro_rules! session_and_file {
     () => {
-        " from sessions join users on users.id = sessions.user_id join files on files.id = $6
+        " from sessions join users on users.id = sessions.user_id left join tokens on tokens.session_key = sessions.key
+          join files on files.id = $6
           left join rooms on rooms.id = files.room_id
           left join memberships on memberships.room_id = files.room_id and memberships.user_id = sessions.user_id "
     };
 }
 
 /// The condition that the session `$1` is valid, and its user may read the row of `files` now: a file of a message is for those who may
-/// read its room, an upload and an archive of their data for its maker, what a hold has kept for administrators.
+/// read its room, an upload for its maker, an archive of their data for its maker who has logged in, what a hold has kept for administrators.
 macro_rules! is_readable {
     () => {
         concat!(
             "sessions.key = $1 and ",
             is_valid_session!(),
             " and files.hash is not null
-              and (files.room_id is null and files.owner_id = sessions.user_id and files.purpose in ('attachment', 'export')
-                       and files.expires_at > $2
+              and (files.room_id is null and files.owner_id = sessions.user_id and files.expires_at > $2
+                       and (files.purpose = 'attachment' or files.purpose = 'export' and tokens.session_key is null)
                    or files.room_id is not null and files.held_at is null and rooms.removed_at is null and ",
             visible!("sessions.user_id"),
-            " or files.held_at is not null and users.is_admin)"
+            " or files.held_at is not null and users.is_admin and ",
+            administers!(),
+            ")"
         )
     };
 }

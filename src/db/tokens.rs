@@ -12,6 +12,15 @@ use crate::clock::Millis;
 use crate::model::UserId;
 use crate::security_log::Event;
 
+/// The condition that a session, with its row of `tokens` if it is a token's, permits to administer: see [`crate::model::Scope::Admin`].
+macro_rules! administers {
+    () => {
+        "(tokens.session_key is null or ' ' || tokens.scopes || ' ' like '% admin %')"
+    };
+}
+
+pub(super) use administers;
+
 /// A new token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewToken {

@@ -111,6 +111,8 @@ fn needed(method: &Method, route: &str) -> Need {
         ("admin", [.., "reset"] | [.., "two-factor", _]) => Need::LogIn,
         ("admin", _) | ("people", [_, "ban" | "unban"]) => Need::Scope(Scope::Admin),
         ("login" | "logout" | "register" | "reset" | "confirm" | "setup" | "email", _) => Need::LogIn,
+        // Where one's archive is, and `db::files` keeps the archive itself.
+        ("settings", ["data"]) => Need::LogIn,
         ("settings" | "me" | "sessions" | "bots" | "feeds", _) if is_read => Need::Scope(Scope::Read),
         // The profile, and reminders, which are written in rooms.
         ("settings" | "me", [] | ["photo" | "reminders", ..]) => Need::Scope(Scope::Write),
@@ -196,6 +198,8 @@ mod tests {
                     "POST /settings/account/delete",
                     "POST /settings/account/deactivate",
                     "POST /settings/sessions/end-others",
+                    "GET /settings/data",
+                    "HEAD /settings/data",
                     "POST /settings/data",
                     "POST /confirm",
                     "POST /logout",

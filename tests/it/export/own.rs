@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::accounts::tokens::{Program, secret};
 use crate::both;
 use crate::files::{objects, send_one};
 use crate::harness::{DEADLINE, Person, TestApp};
@@ -116,6 +117,23 @@ async fn nobody_else_downloads_it_and_nobody_asks_too_often(app: &TestApp) {
     assert!(ada.post("/settings/data", &[]).await.expect(303).location().starts_with("/confirm"));
     let asked = ada.form("/settings/data", &[]).header("accept", "application/json");
     assert_eq!(crate::harness::Answer::of(asked).await.code(), "confirmation_required");
+}
+
+#[apply(both)]
+async fn no_token_downloads_it_or_is_told_where_it_is(app: &TestApp) {
+    let ada = app.register("ada").await;
+    app.database.make_admin("ada").await;
+    ada.post("/settings/data", &[]).await.expect(303);
+    let made = archive(&ada).await;
+    let id = url(&made).split('/').nth(2).expect("an id");
+    for scopes in ["read", "read write", "read write admin"] {
+        let program = Program::new(app, &secret(&ada, scopes).await);
+        assert_eq!(program.get("/settings/data").await.expect(403).code(), "forbidden", "{scopes}");
+        for path in [url(&made), &format!("/api/v1/files/{id}"), &format!("/files/{id}/preview")] {
+            assert_eq!(program.get(path).await.expect(404).code(), "not_found", "{path} with {scopes}");
+        }
+    }
+    ada.get(url(&made)).await.expect(200);
 }
 
 #[apply(both)]

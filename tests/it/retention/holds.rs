@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{hears_deletion, hold, hours, keep, post, post_json, read, room_of_eve, until};
+use crate::accounts::tokens::{Program, secret};
 use crate::files::removal::comes_to;
 use crate::files::{attachments, form, send};
 use crate::harness::TestApp;
@@ -77,6 +78,31 @@ async fn what_people_delete_of_it_stays_for_administrators(app: &TestApp) {
     until("nothing is kept", async || app.database.rows("held").await.is_empty()).await;
     comes_to(&app.files.path().join("blobs"), 0).await;
     ada.get(&file).await.expect(404);
+}
+
+/// What is for administrators takes an administrator's log-in, or a token that says `admin`.
+#[apply(everywhere)]
+async fn a_held_file_is_not_for_a_token_without_admin(app: &TestApp) {
+    let (ada, eve, room) = room_of_eve(app).await;
+    let sent = send(&eve, &room, form(&[("plans.txt", b"all the plans")])).await;
+    let file = attachments(&sent).remove(0);
+    let (url, id) = (file["url"].as_str().unwrap(), file["id"].as_str().unwrap());
+    let plain = Program::new(app, &secret(&ada, "read write").await);
+    let full = Program::new(app, &secret(&ada, "read admin").await);
+    let about = format!("/api/v1/files/{id}");
+    for program in [&plain, &full] {
+        assert_eq!(program.get(url).await.expect(200).body, "all the plans");
+    }
+    let hold = hold(&ada, "person", "eve").await;
+    eve.post(&format!("/rooms/{room}/{}/delete", sent.json()["message"]["seq"]), &[]).await.expect(303);
+    for path in [url, &about] {
+        assert_eq!(plain.get(path).await.expect(404).code(), "not_found", "{path}");
+        full.get(path).await.expect(200);
+        ada.get(path).await.expect(200);
+        assert_eq!(eve.get_json(path).await.expect(404).code(), "not_found", "{path}");
+    }
+    plain.get(&format!("/admin/holds/{hold}")).await.expect(403);
+    full.get(&format!("/admin/holds/{hold}")).await.expect(200);
 }
 
 #[apply(both)]
