@@ -44,7 +44,7 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
         Err(error) => {
             let mut response = errors::plain(error, format);
             if response.status() == StatusCode::UNAUTHORIZED {
-                challenge(&mut response, "Bearer error=\"invalid_token\"");
+                challenge(&mut response, INVALID);
             }
             return response;
         }
@@ -62,8 +62,15 @@ pub async fn authenticate(State(state): State<AppState>, mut request: Request, n
     }
     request.headers_mut().remove(COOKIE);
     request.extensions_mut().insert(Bearer { session, user: Arc::new(user) });
-    rate_limits::spend_as(true, next.run(request)).await
+    let mut response = rate_limits::spend_as(true, next.run(request)).await;
+    // It ended while the request was answered, which may have waited.
+    if response.status() == StatusCode::UNAUTHORIZED {
+        challenge(&mut response, INVALID);
+    }
+    response
 }
+
+const INVALID: &str = "Bearer error=\"invalid_token\"";
 
 const LACKING: Error = Error::Forbidden("This access token’s scopes don’t allow that.");
 const NEVER: Error = Error::Forbidden("Access tokens can’t do that. Log in to do it.");

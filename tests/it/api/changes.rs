@@ -166,6 +166,27 @@ async fn a_stream_ends_with_the_access(app: &TestApp) {
     assert_eq!(ended.next().await, None);
 }
 
+/// Whether the request waits already when the token is revoked, or has not come yet: the answer says that it is the token.
+#[apply(everywhere)]
+async fn a_request_whose_token_is_revoked_meanwhile_is_challenged(app: &TestApp) {
+    let (ada, program) = writer(app, "ada").await;
+    let rev = program.say("general", "before").await["rev"].as_i64().expect("a number");
+    let path = format!("/rooms/general/changes?after={rev}&wait=30");
+    for steps in [16, 32] {
+        let token = crate::accounts::tokens::create(&ada, "read").await;
+        let reader = Program { stranger: app.stranger(), secret: token["secret"].as_str().expect("a secret").to_owned() };
+        let (answer, ()) = tokio::join!(reader.get(&path), async {
+            for _ in 0..steps {
+                app.stranger().get("/healthz").await.expect(200);
+            }
+            let revoke = format!("/settings/tokens/{}/revoke", token["id"].as_str().expect("an id"));
+            ada.post(&revoke, &[]).await.expect(303);
+        });
+        let challenge = answer.expect(401).header("www-authenticate");
+        assert_eq!(challenge, "Bearer error=\"invalid_token\"", "after {steps} steps: {answer:?}");
+    }
+}
+
 #[apply(everywhere)]
 async fn a_person_has_a_bounded_number_of_streams(app: &TestApp) {
     if app.has_two_nodes() {
