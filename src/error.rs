@@ -49,6 +49,12 @@ pub enum Error {
         /// What is wrong with it, for a person.
         message: String,
     },
+    /// A text has U+0000, which no text may have. 422. Its field is called as the client called it.
+    #[error("Remove the invisible character U+0000.")]
+    HasNul {
+        /// The name of the field.
+        field: String,
+    },
     /// A text is longer than allowed. 422.
     #[error("{} can have up to {limit} characters.", label(field))]
     TooLong {
@@ -161,7 +167,7 @@ impl Error {
             Self::ConfirmationRequired => "confirmation_required",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
-            Self::Invalid { .. } | Self::TooLarge(_) => "invalid",
+            Self::Invalid { .. } | Self::HasNul { .. } | Self::TooLarge(_) => "invalid",
             Self::TooLong { .. } => "too_long",
             Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
@@ -181,7 +187,7 @@ impl Error {
             Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey | Self::InvalidToken => 401,
             Self::Forbidden(_) | Self::SecondFactorRequired | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
-            Self::Invalid { .. } | Self::TooLong { .. } => 422,
+            Self::Invalid { .. } | Self::HasNul { .. } | Self::TooLong { .. } => 422,
             Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => 429,
             Self::TooLarge(_) => 413,
             Self::StorageFull => 507,
@@ -222,9 +228,10 @@ impl Error {
     }
 
     /// The field at fault.
-    pub const fn field(&self) -> Option<&'static str> {
+    pub fn field(&self) -> Option<&str> {
         match self {
             Self::Invalid { field, .. } | Self::TooLong { field, .. } => Some(field),
+            Self::HasNul { field } => Some(field),
             Self::TooLarge(_) => Some("file"),
             _ => None,
         }

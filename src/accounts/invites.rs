@@ -251,7 +251,6 @@ impl Accounts {
 
     /// An invitation, of this maker if there is one.
     async fn find_invite(&self, id: &str, maker: Option<UserId>) -> Result<InviteRow> {
-        validate::no_nul("id", id)?;
         let found = self.db.find_invite_by_id(id).await?;
         found.filter(|row| maker.is_none() || row.maker_id == maker).ok_or(Error::NotFound("invite"))
     }

@@ -214,7 +214,6 @@ impl Accounts {
     pub async fn revoke_token(self: &Arc<Self>, by: &SessionUser, id: &str, source: &Source) -> Result<()> {
         let (accounts, by, id, source) = (self.clone(), by.clone(), id.to_owned(), source.clone());
         to_its_end(async move {
-            validate::no_nul("id", &id)?;
             let found = accounts.db.find_token(by.id, &id).await?;
             let (key, name, owner, username) = found.ok_or(Error::NotFound("token"))?;
             let event = accounts.event(Action::RevokeToken, &source).by(by.id, &by.username).about(&*username);

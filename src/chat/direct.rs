@@ -13,7 +13,6 @@ use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::pagination::RoomListPage;
-use crate::model::validate;
 use crate::model::{ListedRoom, RoomId, UserId};
 
 /// Maximum number of other people in a conversation.
@@ -59,7 +58,6 @@ impl Chat {
             return Err(too_many());
         }
         for username in usernames {
-            validate::no_nul("users", username)?;
             let found = self.db.find_profile(&username.to_lowercase()).await?;
             let person = found.ok_or_else(|| Error::invalid("users", format!("No one has the username @{username}.")))?;
             if self.db.is_stranger_to_guest(maker, person.id).await? {
@@ -115,7 +113,6 @@ impl Chat {
     /// # Errors
     /// `invalid` for an `after` that is not the `next` of an earlier page.
     pub async fn conversations(&self, reader: UserId, after: &str) -> Result<RoomListPage> {
-        validate::no_nul("after", after)?;
         let behind = match after.split_once('~') {
             _ if after.is_empty() => Some((i64::MAX, "")),
             Some((since, slug)) => since.parse().ok().map(|since| (since, slug)),

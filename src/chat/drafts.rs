@@ -15,7 +15,6 @@ use crate::db::Db;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::events::Event;
-use crate::model::validate;
 use crate::model::{ConnectionId, Draft, DraftContent, RoomId, UserId};
 use crate::permissions;
 
@@ -91,7 +90,6 @@ impl Chat {
         self.allow(user, ActionKind::Draft)?;
         for (field, text) in [("body", Some(&content.body)), ("edit_body", content.edit.as_ref().map(|edit| &edit.body))] {
             let Some(text) = text else { continue };
-            validate::no_nul(field, text)?;
             if text.len() > self.max_chars && text.chars().count() > self.max_chars {
                 return Err(Error::TooLong { field, limit: self.max_chars });
             }

@@ -10,7 +10,7 @@ use crate::db::people::{ListedBan, Member};
 use crate::db::rooms::ManagedRoom;
 use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage};
-use crate::model::{RoomId, RoomRole, UserId, validate};
+use crate::model::{RoomId, RoomRole, UserId};
 use crate::permissions::{self, Action, Actor};
 use crate::security_log::Source;
 
@@ -38,7 +38,6 @@ impl Chat {
     /// # Errors
     /// `not_found`.
     pub async fn managed_room(&self, actor: UserId, slug: &str) -> Result<ManagedRoom> {
-        validate::no_nul("room", slug)?;
         let mut found = self.db.find_managed_room(slug, actor).await?;
         if found.is_none()
             && let Some(present) = self.db.find_present_slug(slug).await?
@@ -114,7 +113,6 @@ impl Chat {
     pub async fn room_bans(&self, actor: &Actor, slug: &str, after: &str) -> Result<(ManagedRoom, PeopleListPage<ListedBan>)> {
         let room = self.managed_room(actor.id, slug).await?;
         permissions::may(*actor, Action::Unban, &room.facts())?;
-        validate::no_nul("after", after)?;
         let bans = self.db.list_room_bans(room.room, after, PageRequest::LIMIT).await?;
         Ok((room, PeopleListPage::new(bans, |ban| &ban.username)))
     }

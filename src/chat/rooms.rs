@@ -67,7 +67,6 @@ impl Chat {
     /// # Errors
     /// `not_found`.
     pub async fn view(&self, reader: UserId, slug: &str) -> Result<RoomView> {
-        validate::no_nul("room", slug)?;
         let mut found = self.db.find_room(slug, reader).await?;
         if found.is_none()
             && let Some(present) = self.db.find_present_slug(slug).await?
@@ -262,11 +261,7 @@ impl Chat {
     }
 
     /// A page of a user's rooms and conversations after the slug `after`.
-    ///
-    /// # Errors
-    /// `invalid` for `after`.
     pub async fn list_own(&self, reader: UserId, after: &str) -> Result<RoomListPage> {
-        validate::no_nul("after", after)?;
         let found = self.db.list_own_rooms_behind(reader, after, RoomListPage::WATCHED).await?;
         let mut page = RoomListPage::of_slugs(found);
         page.rooms.sort_by_cached_key(|listed| (listed.room.name.to_lowercase(), listed.room.slug.clone()));
@@ -283,11 +278,7 @@ impl Chat {
 
     /// The rooms of a user's sidebar including `favorites`, and the current room with what its page shows; an empty slug means no
     /// current room.
-    ///
-    /// # Errors
-    /// `invalid` for an impossible slug.
     pub async fn sidebar_rooms(&self, reader: UserId, slug: &str, favorites: &[Arc<str>]) -> Result<SidebarRooms> {
-        validate::no_nul("room", slug)?;
         let mut found = self.db.sidebar_rooms(reader, slug, favorites).await?;
         self.name_rooms(&mut found.rooms, reader).await?;
         if let Some(CurrentRoom { view, .. }) = &mut found.current
@@ -316,7 +307,6 @@ impl Chat {
 
     pub(super) async fn person(&self, username: &str) -> Result<UserId> {
         let unknown = || Error::invalid("username", "No one has that username.");
-        validate::no_nul("username", username)?;
         let name = username.trim().to_lowercase();
         Ok(self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id)
     }

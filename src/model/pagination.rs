@@ -35,7 +35,6 @@ impl PageRequest {
     /// `invalid` or `too_long`, for `q` or `after`.
     pub fn parse(q: &str, after: &str) -> Result<Self> {
         let text = validate::line("q", q, MAX_QUERY)?;
-        validate::no_nul("after", after)?;
         Ok(Self { text: text.trim_start_matches('@').to_owned(), after: after.trim().to_lowercase() })
     }
 }
@@ -174,7 +173,6 @@ impl RoomPageRequest {
     /// `invalid` or `too_long`, for `q` or `after`.
     pub fn parse(q: &str, after: &str, scope: RoomScope, order: RoomOrder) -> Result<Self> {
         let text = validate::line("q", q, MAX_QUERY)?;
-        validate::no_nul("after", after)?;
         let wrong = || Error::invalid("after", "`after` must be the `next` of an earlier answer.");
         let after = if after.is_empty() { None } else { Some(RoomCursor::parse(after, order).ok_or_else(wrong)?) };
         Ok(Self { text: text.trim_start_matches('#').to_owned(), after, scope, order, with_direct: false })

@@ -104,7 +104,7 @@ pub fn emoji(text: &str) -> Result<String> {
     emojis::get(text).map(|emoji| emoji.as_str().to_owned()).ok_or_else(|| Error::invalid("emoji", "That’s not an emoji."))
 }
 
-/// Refuses NUL, which Postgres cannot store.
+/// Refuses NUL, which Postgres cannot store: where text comes in, and in messages, which other services write too.
 ///
 /// # Errors
 /// `invalid` for `field`.

@@ -101,7 +101,6 @@ impl Retention {
             return Err(Error::invalid("reason", "Say why, such as the name of the case."));
         }
         let target = new.target.trim();
-        validate::no_nul("target", target)?;
         let (scope, name): (_, Option<Arc<str>>) = match new.scope {
             "room" => {
                 let slug = target.trim_start_matches('#');

@@ -1,6 +1,7 @@
 //! Form bodies and their fields.
 //!
-//! Owns the limits of a form's size, and the errors of a body that is not a form. What a field may contain is the use-case's to check.
+//! Owns the limits of a form's size, and the errors of a body that is not a form. What a field may contain is the use-case's to check, but
+//! for U+0000 (`nul`).
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, RawForm, Request};
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::web::nul;
 
 /// The largest form, in bytes: the longest message, with every character percent-encoded.
 pub const MAX_FORM: usize = 256 * 1024;
@@ -35,6 +37,7 @@ where
         if !is_text(&body) {
             return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY));
         }
+        nul::in_pairs(&body).map_err(IntoResponse::into_response)?;
         let form = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body));
         let form = form.map_err(|_| rejected(StatusCode::UNPROCESSABLE_ENTITY))?;
         match axum::Form::<T>::from_request(form, state).await {
@@ -57,6 +60,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| rejected(rejection.status()))?;
         let object: Map<String, Value> = serde_json::from_slice(&body).map_err(|_| rejected(StatusCode::UNPROCESSABLE_ENTITY))?;
+        nul::in_object(&object).map_err(IntoResponse::into_response)?;
         let mut fields = Vec::new();
         for (name, value) in object {
             let values = match value {

@@ -14,6 +14,7 @@ pub mod form;
 pub mod layers;
 pub mod log_in;
 pub mod log_in_cookie;
+pub mod nul;
 mod oidc_cookie;
 pub mod pages;
 pub mod passkey;

@@ -25,7 +25,7 @@ use crate::web::layers::{
     bearer, compression, csrf, errors, host, measure, normalize_path, reads, security_headers, session, timeout, trace,
 };
 use crate::web::state::AppState;
-use crate::web::{api, assets, pages};
+use crate::web::{api, assets, nul, pages};
 
 /// The service: the sockets, and the pages behind them.
 pub fn service(
@@ -67,7 +67,8 @@ fn web(state: AppState, sessions: Store) -> Router {
             .layer(from_fn(compression::deliver))
             .layer(from_fn_with_state(state.clone(), errors::render))
             // Here as well as outside, so that the page of a panic has the person's layout.
-            .layer(CatchPanicLayer::custom(errors::panicked)),
+            .layer(CatchPanicLayer::custom(errors::panicked))
+            .layer(from_fn(nul::refuse)),
     );
     Router::new()
         .merge(pages::without_session())

@@ -152,7 +152,8 @@ fn used_by(text: &str) -> Vec<String> {
     used
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// The files with code in a folder.
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let found = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
     found.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()

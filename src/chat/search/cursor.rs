@@ -46,9 +46,6 @@ impl Cursor {
 }
 
 fn read(text: &str) -> Option<Cursor> {
-    if text.contains('\0') {
-        return None;
-    }
     let mut parts = text.split('~');
     let spot = |room: Option<&str>, seq: Option<&str>| {
         Some(MessageRef { room: room.filter(|room| !room.is_empty())?.to_owned(), seq: seq?.parse().ok()? })

@@ -128,7 +128,7 @@ impl Chat {
         }
         let asked = fold(name);
         let mut found = Vec::new();
-        if !asked.is_empty() && !name.contains('\0') {
+        if !asked.is_empty() {
             for (id, username, called) in self.db.find_people_named(name, &look(name), MOST_CALLED).await? {
                 let called = fold(&called);
                 // Each folded word ends with a space.
@@ -163,9 +163,6 @@ impl Chat {
                 continue;
             }
             let name = name.trim_start_matches('#');
-            if name.contains('\0') {
-                continue;
-            }
             if let Some(view) = self.db.find_room(name, reader).await? {
                 rooms.insert(view.room.id);
                 continue;

@@ -1,6 +1,6 @@
 //! The payload of an event that a client sent.
 //!
-//! Owns the parsing of fields: every refusal names the field at fault. It must not know what an event does.
+//! Owns the parsing of fields: every refusal names the field at fault, and no text has U+0000. It must not know what an event does.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
 use crate::error::{Error, Result};
+use crate::model::validate;
 
 /// An event as it arrived: its name, and its one object or why there is none.
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl Payload {
     pub fn optional_text(&self, field: &'static str) -> Result<Option<&str>> {
         match self.0.get(field) {
             None | Some(Json::Null) => Ok(None),
-            Some(Json::String(text)) => Ok(Some(text)),
+            Some(Json::String(text)) => validate::no_nul(field, text).map(|()| Some(text.as_str())),
             Some(_) => Err(Error::invalid(field, format!("`{field}` must be a text."))),
         }
     }
@@ -81,7 +82,10 @@ impl Payload {
     /// A required list of texts.
     pub fn texts(&self, field: &'static str) -> Result<Vec<&str>> {
         let list = self.0.get(field).and_then(Json::as_array).map(|list| list.iter().map(Json::as_str).collect::<Option<_>>());
-        list.flatten().ok_or_else(|| Error::invalid(field, format!("`{field}` must be a list of texts.")))
+        let list: Vec<&str> =
+            list.flatten().ok_or_else(|| Error::invalid(field, format!("`{field}` must be a list of texts.")))?;
+        list.iter().try_for_each(|text| validate::no_nul(field, text))?;
+        Ok(list)
     }
 
     /// An optional list of texts; absent and null are an empty one.
@@ -136,6 +140,10 @@ mod tests {
         assert_eq!(payload.text("body").unwrap_err().field(), Some("body"));
         assert_eq!(payload.optional_number("after").unwrap_err().field(), Some("after"));
         assert_eq!(payload.flag("on").unwrap_err().field(), Some("on"));
+        let payload = Incoming::parse(r#"["message",{"room":"a\u0000","users":["ada","\u0000"]}]"#).payload.unwrap();
+        assert_eq!(payload.text("room").unwrap_err().field(), Some("room"));
+        assert_eq!(payload.optional_text("room").unwrap_err().field(), Some("room"));
+        assert_eq!(payload.optional_texts("users").unwrap_err().field(), Some("users"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What programs send: a JSON object, or a form with the same fields.
 //!
 //! Owns that every refusal names the field at fault, and how liberal the types are: a number may come as text, a list as one value. What a
-//! field may contain is the use-case's to check.
+//! field may contain is the use-case's to check, but for U+0000 (`nul`).
 
 use axum::extract::FromRequest;
 use axum::extract::Request;
@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::web::form::{Form, is_json, rejected};
+use crate::web::nul;
 
 /// The fields of all bodies.
 const FIELDS: [&str; 55] = [
@@ -102,7 +103,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Fields<T> {
                     .map_err(|_| Error::invalid("body", "Send one JSON object of valid Unicode text.").into_response())?,
             }
         };
-        fields(object).map(Self).map_err(IntoResponse::into_response)
+        nul::in_object(&object).and_then(|()| fields(object)).map(Self).map_err(IntoResponse::into_response)
     }
 }
 

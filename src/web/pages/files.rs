@@ -28,6 +28,7 @@ use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::form::MAX_FORM;
 use crate::web::layers::session::Transferring;
+use crate::web::nul;
 use crate::web::source::session_of;
 use crate::web::state::AppState;
 use crate::web::transfer::{IncomingBody, more_time, outgoing};
@@ -141,6 +142,7 @@ async fn take_file(
 }
 
 pub(super) async fn text(field: &mut Field<'_>) -> Result<String> {
+    let name = field.name().unwrap_or_default().to_owned();
     let mut bytes = Vec::new();
     while let Some(piece) = field.chunk().await.map_err(|_| unreadable())? {
         if bytes.len() + piece.len() > MAX_FORM {
@@ -148,7 +150,9 @@ pub(super) async fn text(field: &mut Field<'_>) -> Result<String> {
         }
         bytes.extend_from_slice(&piece);
     }
-    String::from_utf8(bytes).map_err(|_| unreadable())
+    let text = String::from_utf8(bytes).map_err(|_| unreadable())?;
+    nul::in_text(&name, &text)?;
+    Ok(text)
 }
 
 pub(super) fn unreadable() -> Error {

@@ -19,6 +19,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, whole_number};
 use crate::web::layers::session::{CurrentUser, key_of};
+use crate::web::nul;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::{MailPanel, NotificationFields, NotificationsPage};
@@ -179,6 +180,7 @@ async fn subscribe(State(state): State<AppState>, user: CurrentUser, session: Se
     state.chat.allow(user.id, ActionKind::Profile)?;
     let subscription: Value =
         serde_json::from_slice(&body).map_err(|_| Error::invalid("form", "Send the browser’s subscription as JSON."))?;
+    nul::in_value("form", &subscription)?;
     let text = |value: &Value, field| {
         value.as_str().map(str::to_owned).ok_or_else(|| Error::invalid(field, format!("The subscription has no `{field}`.")))
     };

@@ -54,8 +54,7 @@ pub async fn results(
     // The sidebar has only some rooms; the searched one must be among them, for its name.
     let named = filters(typed).into_iter().find_map(|filter| filter.within().map(str::to_owned));
     let slug = if query.r#in.is_empty() { named.unwrap_or_default() } else { query.r#in.clone() };
-    let slug = if slug.contains('\0') { "" } else { &slug };
-    let SidebarRooms { rooms, .. } = state.chat.sidebar_rooms(user.id, slug, user.sidebar.favorites()).await?;
+    let SidebarRooms { rooms, .. } = state.chat.sidebar_rooms(user.id, &slug, user.sidebar.favorites()).await?;
     let layout = app_layout::with_rooms(&state, &user, rooms).at("search");
     let text = within(&query.r#in, Some(&layout), typed);
     // The link from a room opens an empty search.

@@ -71,14 +71,14 @@ const HUES: i64 = 12;
 #[derive(Debug)]
 pub struct Problem {
     /// The field at fault, or empty.
-    pub field: &'static str,
+    pub field: String,
     /// The sentence.
     pub message: String,
 }
 
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
-        Self { field: error.field().unwrap_or_default(), message: error.to_string() }
+        Self { field: error.field().unwrap_or_default().to_owned(), message: error.to_string() }
     }
 }
 
@@ -89,7 +89,9 @@ fn wrong<'a>(problem: Option<&'a Problem>, field: &str) -> Option<&'a str> {
 
 /// The message for none of these fields, which stands above them.
 fn general<'a>(problem: Option<&'a Problem>, fields: &[&str]) -> Option<&'a str> {
-    problem.filter(|problem| problem.field.is_empty() || !fields.contains(&problem.field)).map(|problem| problem.message.as_str())
+    problem
+        .filter(|problem| problem.field.is_empty() || !fields.contains(&&*problem.field))
+        .map(|problem| problem.message.as_str())
 }
 
 /// The first letters of the first two words of a name.
@@ -192,7 +194,7 @@ impl ErrorPage {
             Error::SecondFactorRequired | Error::ConfirmationRequired => "One more step",
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",
-            Error::Invalid { .. } | Error::TooLong { .. } | Error::TooLarge(_) => "That didn’t work",
+            Error::Invalid { .. } | Error::HasNul { .. } | Error::TooLong { .. } | Error::TooLarge(_) => "That didn’t work",
             Error::RateLimited { .. } | Error::SlowMode { .. } | Error::TooManyMentioned { .. } => "Too many requests",
             Error::Busy { .. } => "Server busy",
             Error::StorageFull | Error::NoStorage => "No room for files",

@@ -7,7 +7,7 @@ mod document;
 mod every;
 mod messages;
 mod subjects;
-mod sweep;
+pub mod sweep;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};

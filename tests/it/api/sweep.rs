@@ -8,7 +8,7 @@ use crate::everywhere;
 use crate::harness::{Answer, TestApp};
 
 /// The operations of the document: methods and paths behind `/api/v1`.
-async fn operations(app: &TestApp) -> Vec<(Method, String)> {
+pub async fn operations(app: &TestApp) -> Vec<(Method, String)> {
     let document = app.stranger().get("/api/openapi.json").await.expect(200).json();
     let paths = document["paths"].as_object().expect("paths").clone();
     let methods = ["get", "post", "put", "patch", "delete"];

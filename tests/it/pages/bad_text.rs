@@ -1,13 +1,21 @@
-//! Text that is not valid: broken UTF-8, NUL and lone surrogates, wherever somebody can send text.
+//! Text that is not valid: broken UTF-8, NUL and lone surrogates, wherever somebody can send text. NUL is tried in every place there is: each
+//! route's parameters, each field of the API, of forms and of events.
+
+use std::fs;
+use std::path::Path;
 
 use proof::client::Raw;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::forgery::FORMS;
+use crate::api::sweep::operations;
+use crate::architecture::sources;
 use crate::both;
 use crate::harness::site::PASSWORD;
 use crate::harness::{Answer, DEADLINE, Load, Person, Site, TestApp};
+use crate::rooms::sweep::events;
 
 #[apply(both)]
 async fn text_that_is_not_valid_is_refused_in_words_and_nothing_of_it_is_stored(app: &TestApp) {
@@ -27,6 +35,198 @@ async fn text_that_is_not_valid_is_refused_in_words_and_nothing_of_it_is_stored(
         .await;
     assert!(said.is_empty(), "some of it was stored: {said:?}");
     app.database.check(&mut load).await;
+}
+
+/// Somebody who may ask for everything.
+async fn administrator(app: &TestApp) -> Person {
+    let ada = app.register("ada").await;
+    app.database.make_admin("ada").await;
+    ada.enter("general").await;
+    ada
+}
+
+/// The routes of all pages, as the code has them.
+fn page_routes() -> Vec<String> {
+    let files = sources(Path::new("src/web/pages"));
+    let texts = files.iter().map(|file| fs::read_to_string(file).expect("a file with code"));
+    texts
+        .flat_map(|text| {
+            text.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next()).map(ToOwned::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// A route whose parameter at this place is `bad`, and whose other ones lead somewhere.
+fn with_bad(route: &str, place: usize, bad: &str) -> String {
+    let mut parts = route.split(['{', '}']);
+    let mut path = parts.next().unwrap_or_default().to_owned();
+    let mut at = 0;
+    while let (Some(name), Some(rest)) = (parts.next(), parts.next()) {
+        let good = match name {
+            "slug" | "room" => "general",
+            "username" => "ada",
+            "section" => "rooms",
+            "emoji" => "%F0%9F%91%8D",
+            _ => "1",
+        };
+        path.push_str(if at == place { bad } else { good });
+        path.push_str(rest);
+        at += 1;
+    }
+    path
+}
+
+#[apply(both)]
+async fn a_path_with_nul_leads_nowhere(app: &TestApp) {
+    let ada = administrator(app).await;
+    let pages = page_routes().into_iter().flat_map(|route| [(Method::GET, route.clone()), (Method::POST, route)]);
+    let api = operations(app).await.into_iter().map(|(method, path)| (method, format!("/api/v1{path}")));
+    let mut count = 0;
+    for (method, route) in pages.chain(api) {
+        for place in 0..route.matches('{').count() {
+            for bad in ["%00", "general%00"] {
+                let path = with_bad(&route, place, bad);
+                let request = ada.request(method.clone(), &path).header("origin", &ada.site.origin);
+                let answer = Answer::of(request.header("accept", "application/json")).await;
+                // The address of a hook takes one method, and no session.
+                assert!(matches!(answer.status, 404 | 405), "{method} {path} was answered {}: {}", answer.status, answer.body);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 500, "{count}");
+    // Nobody learns from it which paths there are.
+    for path in ["/rooms/%00", "/no-such-page/%00"] {
+        assert_eq!(app.stranger().get_json(path).await.expect(404).code(), "not_found", "{path}");
+    }
+}
+
+/// The field that is named when a request is refused as `invalid`.
+#[track_caller]
+fn field(answer: &Answer, what: &str) -> String {
+    assert_eq!(answer.status, 422, "{what}: {}", answer.body);
+    let error = answer.json()["error"].clone();
+    assert_eq!(error["code"], "invalid", "{what}: {error}");
+    error["field"].as_str().unwrap_or_default().to_owned()
+}
+
+#[apply(both)]
+async fn a_query_with_nul_names_its_parameter(app: &TestApp) {
+    let ada = administrator(app).await;
+    let mut asked: Vec<_> =
+        ["/rooms", "/rooms/general", "/people", "/search", "/direct", "/invites", "/settings", "/login", "/admin/audit"]
+            .into_iter()
+            .map(|path| (Method::GET, path.to_owned(), "after".to_owned()))
+            .collect();
+    let document = app.stranger().get("/api/openapi.json").await.expect(200).json();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+                let name = parameter["name"].as_str().expect("a name").to_owned();
+                asked.push((method.to_uppercase().parse().expect("a method"), with_bad(path, usize::MAX, ""), name));
+            }
+        }
+    }
+    assert!(asked.len() >= 50, "{}", asked.len());
+    for (method, path, name) in asked {
+        for bad in ["%00", "a%00b"] {
+            let path = format!("{path}?{name}={bad}");
+            let request = ada.request(method.clone(), &path).header("origin", &ada.site.origin);
+            let answer = Answer::of(request.header("accept", "application/json")).await;
+            assert_eq!(field(&answer, &path), name, "{method} {path}");
+        }
+    }
+}
+
+#[apply(both)]
+async fn a_body_with_nul_names_its_field(app: &TestApp) {
+    let ada = administrator(app).await;
+    let send = async |method: Method, path: &str, body: &Value| {
+        let request = ada.request(method, path).header("origin", &ada.site.origin).header("accept", "application/json");
+        Answer::of(request.json(body)).await
+    };
+    let before = app.database.rows("messages").await;
+    let document = app.stranger().get("/api/openapi.json").await.expect(200).json();
+    let mut count = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema/$ref") else { continue };
+            let schema = document.pointer(schema.as_str().expect("a reference").trim_start_matches('#')).expect("a schema");
+            for name in schema["properties"].as_object().expect("fields").keys() {
+                for value in [json!("a\0b"), json!(["a", "\0"])] {
+                    let method: Method = method.to_uppercase().parse().expect("a method");
+                    let what = format!("{method} {path} {name}");
+                    let body = json!({ name: value });
+                    assert_eq!(field(&send(method, &with_bad(path, usize::MAX, ""), &body).await, &what), *name, "{what}");
+                    count += 1;
+                }
+            }
+        }
+    }
+    assert!(count >= 100, "{count}");
+    for (path, fields) in FORMS.into_iter().filter(|(path, _)| !path.ends_with("/files")) {
+        for (place, (name, _)) in fields.iter().enumerate() {
+            let mut sent = fields.to_vec();
+            sent[place].1 = "a\0b";
+            let answer = Answer::of(ada.form(path, &sent).header("accept", "application/json")).await;
+            assert_eq!(field(&answer, path), *name, "{path}");
+        }
+    }
+    // What is no form.
+    let files = reqwest::multipart::Form::new().text("body", "a\0b");
+    let request = ada.request(Method::POST, "/rooms/general/files").header("origin", &ada.site.origin).multipart(files);
+    assert_eq!(field(&Answer::of(request.header("accept", "application/json")).await, "files"), "body");
+    let post = async |path: &str, body: Value| field(&send(Method::POST, path, &body).await, path);
+    assert_eq!(post("/settings/tokens", json!({ "name": "a\0b", "scopes": ["read"] })).await, "name");
+    let key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    for (endpoint, p256dh, expected) in [("https://push.example/\0", key, "endpoint"), ("https://push.example/1", "\0", "p256dh")]
+    {
+        let subscription = json!({ "endpoint": endpoint, "keys": { "p256dh": p256dh, "auth": "BTBZMqHH6r4Tts7J_aSIgg" } });
+        assert_eq!(post("/settings/push", subscription).await, expected);
+    }
+    assert_eq!(app.database.rows("messages").await, before);
+    assert!(app.database.rows("push_subscriptions").await.is_empty());
+    ada.get("/rooms/general").await.expect(200);
+}
+
+/// Each event with each of its texts; what others send meanwhile is committed.
+#[apply(both)]
+async fn an_event_with_nul_names_its_field(app: &TestApp) {
+    let (ada, grace) = (app.register("ada").await, app.register("grace").await);
+    let ((socket, _), (other, _)) = (ada.join("general").await, grace.join("general").await);
+    let mut all = events("general");
+    all.extend([
+        (
+            "message",
+            json!({ "room": "general", "body": "x", "nonce": "6", "attachments": ["0123456789abcdef"], "alts": ["a cat"] }),
+        ),
+        ("draft", json!({ "room": "general", "body": "x", "edit_seq": 1, "edit_body": "y" })),
+        ("direct", json!({ "users": ["grace"] })),
+        ("search", json!({ "q": "x", "order": "newest", "before": "general~1", "tz": "Europe/Paris" })),
+        ("preview", json!({ "body": "x" })),
+        ("pins", json!({ "room": "general", "before": "1" })),
+        ("watch", json!({ "after": "general" })),
+    ]);
+    let mut count = 0;
+    for (event, data) in all {
+        for (name, value) in data.as_object().expect("an object") {
+            let bad = match value {
+                Value::String(text) => json!(format!("{text}\0")),
+                Value::Array(_) => json!(["\0"]),
+                _ => continue,
+            };
+            let mut data = data.clone();
+            data[name] = bad;
+            let answer = socket.ask(event, data.clone()).await;
+            let error = &answer["error"];
+            assert_eq!((&error["code"], &error["field"]), (&json!("invalid"), &json!(name)), "{event} {data}: {answer}");
+            count += 1;
+        }
+        other.post("general", "still here", &format!("still-{count}")).await;
+    }
+    assert!(count >= 50, "{count}");
+    app.database.check_rooms().await;
 }
 
 /// What JSON can spell and no text can hold. The connection stays.

@@ -15,5 +15,5 @@ mod reports;
 mod roles;
 mod slow_mode;
 mod slugs;
-mod sweep;
+pub mod sweep;
 mod visibility;

@@ -79,7 +79,7 @@ const ROUTES: [Route; 64] = [
 ];
 
 /// Every event that names a room.
-fn events(room: &str) -> Vec<(&'static str, Value)> {
+pub fn events(room: &str) -> Vec<(&'static str, Value)> {
     vec![
         ("join", json!({ "room": room })),
         ("join", json!({ "room": room, "after": 0 })),
