@@ -24,6 +24,38 @@ pub struct Actor {
     pub is_guest: bool,
 }
 
+/// Who asks for something, and whether they may do it as an administrator, if they are one: an access token without the scope `admin` has the
+/// rights of a member, whoever its owner is. Only the session knows that, and only the database knows what its person is when it is decided: the
+/// two meet in [`Self::administers`]. It is not made of an id alone, so that nobody's rights are assumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who.
+    pub id: UserId,
+    /// Whether an administrator's power counts, if they have it.
+    pub may_administer: bool,
+}
+
+impl Caller {
+    /// Somebody with the rights of a member, whatever else they are: for what needs no more, and for what the server does in their name.
+    #[must_use]
+    pub const fn as_member(id: UserId) -> Self {
+        Self { id, may_administer: false }
+    }
+
+    /// Whether they act as an administrator, being one or not.
+    #[must_use]
+    pub const fn administers(self, is_admin: bool) -> bool {
+        is_admin && self.may_administer
+    }
+}
+
+impl From<Actor> for Caller {
+    /// The same person with the same rights.
+    fn from(actor: Actor) -> Self {
+        Self { id: actor.id, may_administer: actor.is_admin }
+    }
+}
+
 /// What a decision about a room depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomFacts {

@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::jobs::{Handler, Handlers, JobError, Policy};
 use crate::model::{RoomId, Task, UserId};
+use crate::permissions::Caller;
 
 /// The name of the bot.
 const BOT: &str = "Reminders";
@@ -34,8 +35,8 @@ pub fn handlers(handlers: Handlers, db: &Arc<Db>, accounts: &Arc<Accounts>, chat
 #[async_trait]
 impl Handler for Reminders {
     async fn handle(&self, task: &Task) -> std::result::Result<(), JobError> {
-        let Task::Remind { user, room, text, nonce } = task else { return Ok(()) };
-        match self.say(*user, *room, text, nonce).await {
+        let Task::Remind { user, plain, room, text, nonce } = task else { return Ok(()) };
+        match self.say(Caller { id: *user, may_administer: !plain }, *room, text, nonce).await {
             Ok(()) => Ok(()),
             // They may not be there any more.
             Err(Error::Unauthenticated | Error::Forbidden(_) | Error::NotFound(_) | Error::Invalid { .. }) => Ok(()),
@@ -46,27 +47,27 @@ impl Handler for Reminders {
 }
 
 impl Reminders {
-    async fn say(&self, user: UserId, room: Option<RoomId>, text: &str, nonce: &str) -> Result<()> {
+    async fn say(&self, caller: Caller, room: Option<RoomId>, text: &str, nonce: &str) -> Result<()> {
         let (author, room) = match room {
-            Some(room) => (user, room),
-            None => self.beside(user).await?,
+            Some(room) => (caller, room),
+            None => self.beside(caller.id).await?,
         };
         let message = NewMessage { body: format!("Reminder: {text}"), nonce: Some(nonce.to_owned()), ..NewMessage::default() };
         self.chat.post(author, room, message)?.message().await.map(drop)
     }
 
     /// The bot, and its conversation with somebody. Guests see nobody whom they share no room with: they are told among their own notes.
-    async fn beside(&self, user: UserId) -> Result<(UserId, RoomId)> {
+    async fn beside(&self, user: UserId) -> Result<(Caller, RoomId)> {
         let bot = match self.db.find_server_bot(BOT).await? {
             Some(bot) => self.db.find_user(bot).await?,
             None => Some(self.accounts.make_server_bot(BOT).await?),
         };
         let bot = bot.ok_or_else(|| Error::Internal("the bot of reminders vanished".into()))?;
         match self.chat.direct(user, &[&bot.username]).await {
-            Ok(opened) => Ok((bot.id, opened.room)),
+            Ok(opened) => Ok((Caller::as_member(bot.id), opened.room)),
             Err(Error::Invalid { .. }) => {
                 let person = self.db.find_user(user).await?.ok_or(Error::NotFound("person"))?;
-                Ok((user, self.chat.direct(user, &[&person.username]).await?.room))
+                Ok((Caller::as_member(user), self.chat.direct(user, &[&person.username]).await?.room))
             }
             Err(error) => Err(error),
         }

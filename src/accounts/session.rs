@@ -27,7 +27,7 @@ use crate::db::sessions::{NewSession, SessionCheck, SessionRow};
 use crate::encoding::hex;
 use crate::model::sidebar::Arrangement;
 use crate::model::{NotificationLevel, Scope, Scopes, SessionKey, Theme, UserId};
-use crate::permissions::Actor;
+use crate::permissions::{Actor, Caller};
 use crate::security_log::{Event, Source};
 
 /// Precision of `last_seen_at`, in milliseconds.
@@ -155,6 +155,11 @@ pub struct SessionUser {
     pub token: Option<Scopes>,
 }
 
+/// Whether a session permits to administer: everyone but an access token's without that scope.
+fn administers(token: Option<Scopes>) -> bool {
+    token.is_none_or(|scopes| scopes.allow(Scope::Admin))
+}
+
 /// The usernames in a list that is separated by commas.
 fn sorted(names: &str) -> Arc<[Arc<str>]> {
     let mut names: Vec<Arc<str>> = names.split(',').map(Into::into).collect();
@@ -200,6 +205,11 @@ impl SessionUser {
         Actor { id: self.id, is_admin: self.is_admin, is_guest: self.is_guest }
     }
 
+    /// The user as whoever asks for a change, which is decided with what the database says then.
+    pub fn caller(&self) -> Caller {
+        Caller { id: self.id, may_administer: administers(self.token) }
+    }
+
     fn of(row: &SessionRow, required: SecondFactorFor) -> Option<Self> {
         let token = row.token_scopes.as_deref().map(Scopes::of_text);
         Some(Self {
@@ -207,7 +217,7 @@ impl SessionUser {
             username: row.username.as_deref()?.into(),
             name: row.name.as_deref()?.into(),
             photo: row.photo.as_deref().map(Into::into),
-            is_admin: row.is_admin? && token.is_none_or(|scopes| scopes.allow(Scope::Admin)),
+            is_admin: row.is_admin? && administers(token),
             is_guest: row.is_guest?,
             is_bot: row.is_bot?,
             last_room: row.last_room.as_deref().map(Into::into),

@@ -14,7 +14,7 @@ use crate::db::cleanups::{Cleanup, CleanupProgress, Found};
 use crate::error::{Error, Result};
 use crate::model::RoomId;
 use crate::model::username::Username;
-use crate::permissions::{self, Actor, ServerAction};
+use crate::permissions::{self, Actor, Caller, ServerAction};
 use crate::security_log::{Action, Event, Source};
 
 /// Messages per step.
@@ -135,7 +135,7 @@ impl Chat {
         for (room, seqs) in by_room {
             let deletes_since = cleanup.deletes.then_some(cleanup.since);
             let change = CleanUp { seqs, deletes_since, former_username: cleanup.username.clone() };
-            match self.ledger.submit(cleanup.user_id, room, Change::CleanUp(change)).ok()?.outcome().await {
+            match self.ledger.submit(Caller::as_member(cleanup.user_id), room, Change::CleanUp(change)).ok()?.outcome().await {
                 Ok(Effect::Deleted(count)) => deleted += count,
                 // The room was deleted meanwhile.
                 Ok(_) | Err(Error::NotFound(_)) => {}

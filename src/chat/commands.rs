@@ -16,7 +16,7 @@ use crate::db::rooms::RoomView;
 use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
 use crate::model::{UserId, validate};
-use crate::permissions::{self, Action, Actor};
+use crate::permissions::{self, Action, Actor, Caller};
 use crate::security_log::Source;
 
 /// How many people can be invited at once.
@@ -141,22 +141,22 @@ impl Chat {
     ///
     /// # Errors
     /// `not_found` for the room; `invalid` for `body`; as the use-case.
-    pub async fn act(&self, actor: UserId, slug: &str, act: Act, nonce: Option<&str>, source: &Source) -> Result<String> {
+    pub async fn act(&self, caller: Caller, slug: &str, act: Act, nonce: Option<&str>, source: &Source) -> Result<String> {
         // First: what else may be wrong says nothing about rooms that the person may not know of.
-        self.allow(actor, ActionKind::Read)?;
-        let view = self.view(actor, slug).await?;
+        self.allow(caller.id, ActionKind::Read)?;
+        let view = self.view(caller.id, slug).await?;
         let nonce = nonce.map(validate::nonce).transpose()?;
         match act {
-            Act::Topic(topic) => self.retopic(actor, slug, &topic, source).await,
-            Act::Invite(usernames) => self.invite(actor, slug, &usernames, source).await,
+            Act::Topic(topic) => self.retopic(caller, slug, &topic, source).await,
+            Act::Invite(usernames) => self.invite(caller.id, slug, &usernames, source).await,
             Act::Archive => {
-                self.archive(actor, slug, true, source).await?;
+                self.archive(caller, slug, true, source).await?;
                 Ok("This room is archived now.".to_owned())
             }
-            Act::Remind(said) => self.remind(actor, slug, &said, nonce).await,
+            Act::Remind(said) => self.remind(caller, slug, &said, nonce).await,
             Act::Help => Ok(help(&self.commands_of(&view).await?)),
             Act::Misused(usage) => Err(Error::invalid("body", usage)),
-            Act::Other { name, text } => self.send_command(actor, &view, &name, &text, nonce).await,
+            Act::Other { name, text } => self.send_command(caller.id, &view, &name, &text, nonce).await,
         }
     }
 
@@ -211,12 +211,12 @@ impl Chat {
         Ok(format!("Sent /{name}."))
     }
 
-    async fn retopic(&self, actor: UserId, slug: &str, topic: &str, source: &Source) -> Result<String> {
+    async fn retopic(&self, caller: Caller, slug: &str, topic: &str, source: &Source) -> Result<String> {
         if topic.is_empty() {
             return Err(Error::invalid("body", "Write the topic behind /topic."));
         }
         let update = RoomUpdate { topic: Some(topic), ..RoomUpdate::default() };
-        self.describe(actor, slug, update, source).await.map_err(|error| about_body("", error))?;
+        self.describe(caller, slug, update, source).await.map_err(|error| about_body("", error))?;
         Ok(format!("The topic is now “{topic}”."))
     }
 

@@ -12,7 +12,7 @@ use crate::chat::ledger::change::Change;
 use crate::db::invites::InvitedRoom;
 use crate::error::{Error, Result};
 use crate::model::{RoomId, UserId, Visibility};
-use crate::permissions::{self, Action, Actor};
+use crate::permissions::{self, Action, Actor, Caller};
 use crate::settings::Name;
 
 /// How many rooms an invitation may lead to.
@@ -44,7 +44,7 @@ impl Chat {
                 Ok(_) | Err(Error::NotFound(_)) => continue,
                 Err(error) => return Err(error),
             };
-            entering.push(self.ledger.submit(person, room.id, Change::Enter)?);
+            entering.push(self.ledger.submit(Caller::as_member(person), room.id, Change::Enter)?);
             first = first.or(Some((room.id, room.slug)));
         }
         for pending in entering {
@@ -78,7 +78,7 @@ impl Chat {
     async fn enter_invited(&self, person: UserId) -> Result<Option<(RoomId, Arc<str>)>> {
         let mut pending = Vec::new();
         for InvitedRoom { room, slug, maker } in self.db.list_invited_rooms(person).await? {
-            let admitted = self.ledger.submit(maker, room, Change::Admit { user: person })?;
+            let admitted = self.ledger.submit(Caller::as_member(maker), room, Change::Admit { user: person })?;
             pending.push((room, slug, admitted));
         }
         let mut first = None;

@@ -11,6 +11,7 @@ use crate::chat::ledger::change::{Change, Enrichment, NewAttachment};
 use crate::chat::rate_limits::{ActionKind, Spender};
 use crate::error::{Error, Result};
 use crate::model::{Attachment, RoomId, UserId, validate};
+use crate::permissions::Caller;
 use crate::security_log::Source;
 
 /// A new message before it is checked.
@@ -31,19 +32,19 @@ impl Chat {
     ///
     /// # Errors
     /// `invalid`, `too_long`, `rate_limited` or `busy`; the rules may refuse it later.
-    pub fn post(&self, actor: UserId, room: RoomId, message: NewMessage) -> Result<Pending> {
+    pub fn post(&self, caller: Caller, room: RoomId, message: NewMessage) -> Result<Pending> {
         let attachments = checked(message.attachments)?;
         let body = match attachments.is_empty() {
             true => validate::body(&message.body, self.max_chars)?,
             false => validate::caption(&message.body, self.max_chars)?,
         };
         let nonce = message.nonce.as_deref().map(validate::nonce).transpose()?;
-        self.spend(actor)?;
+        self.spend(caller.id)?;
         let rendered = markdown::render(&body, &self.names);
         let online = self.online(&rendered);
-        self.limit_mass_mention(actor, room, &rendered, online.len())?;
+        self.limit_mass_mention(caller.id, room, &rendered, online.len())?;
         let reply_to = message.reply_to;
-        self.ledger.submit(actor, room, Change::Post { body, rendered, online, nonce, reply_to, attachments })
+        self.ledger.submit(caller, room, Change::Post { body, rendered, online, nonce, reply_to, attachments })
     }
 
     /// Renders a text without posting it. It costs as much as a post and counts as one.
@@ -60,42 +61,42 @@ impl Chat {
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub fn edit(&self, actor: UserId, room: RoomId, seq: i64, body: &str) -> Result<Pending> {
+    pub fn edit(&self, caller: Caller, room: RoomId, seq: i64, body: &str) -> Result<Pending> {
         // The rules refuse an empty one, unless the message has files.
         let body = validate::caption(body, self.max_chars)?;
-        self.spend(actor)?;
+        self.spend(caller.id)?;
         let rendered = markdown::render(&body, &self.names);
         let online = self.online(&rendered);
-        self.limit_mass_mention(actor, room, &rendered, online.len())?;
-        self.ledger.submit(actor, room, Change::Edit { seq, body, rendered, online })
+        self.limit_mass_mention(caller.id, room, &rendered, online.len())?;
+        self.ledger.submit(caller, room, Change::Edit { seq, body, rendered, online })
     }
 
     /// Queues a deletion.
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub fn delete(&self, actor: UserId, room: RoomId, seq: i64, source: &Source) -> Result<Pending> {
-        self.spend(actor)?;
-        self.ledger.submit_from(actor, room, Change::Delete { seq }, source)
+    pub fn delete(&self, caller: Caller, room: RoomId, seq: i64, source: &Source) -> Result<Pending> {
+        self.spend(caller.id)?;
+        self.ledger.submit_from(caller, room, Change::Delete { seq }, source)
     }
 
     /// Queues a reaction, added or removed.
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub fn react(&self, actor: UserId, room: RoomId, seq: i64, emoji: &str, on: bool) -> Result<Pending> {
+    pub fn react(&self, caller: Caller, room: RoomId, seq: i64, emoji: &str, on: bool) -> Result<Pending> {
         let emoji = validate::emoji(emoji)?;
-        self.spend(actor)?;
-        self.ledger.submit(actor, room, Change::React { seq, emoji, on })
+        self.spend(caller.id)?;
+        self.ledger.submit(caller, room, Change::React { seq, emoji, on })
     }
 
     /// Queues the removal of a message's link previews.
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub fn hide_links(&self, actor: UserId, room: RoomId, seq: i64) -> Result<Pending> {
-        self.spend(actor)?;
-        self.ledger.submit(actor, room, Change::HideLinks { seq })
+    pub fn hide_links(&self, caller: Caller, room: RoomId, seq: i64) -> Result<Pending> {
+        self.spend(caller.id)?;
+        self.ledger.submit(caller, room, Change::HideLinks { seq })
     }
 
     /// The links in a text that may have a preview.
@@ -113,16 +114,16 @@ impl Chat {
     /// # Errors
     /// `busy`.
     pub fn enrich(&self, author: UserId, room: RoomId, enrichment: Enrichment) -> Result<Pending> {
-        self.ledger.submit(author, room, Change::Enrich(enrichment))
+        self.ledger.submit(Caller::as_member(author), room, Change::Enrich(enrichment))
     }
 
     /// Queues a pin, added or removed.
     ///
     /// # Errors
     /// As [`Self::post`].
-    pub fn pin(&self, actor: UserId, room: RoomId, seq: i64, on: bool) -> Result<Pending> {
-        self.allow(actor, ActionKind::Pin)?;
-        self.ledger.submit(actor, room, Change::Pin { seq, on })
+    pub fn pin(&self, caller: Caller, room: RoomId, seq: i64, on: bool) -> Result<Pending> {
+        self.allow(caller.id, ActionKind::Pin)?;
+        self.ledger.submit(caller, room, Change::Pin { seq, on })
     }
 
     /// All connected users, if the text mentions `@here`.

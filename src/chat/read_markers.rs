@@ -13,6 +13,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::{ConnectionId, RoomId, UserId};
+use crate::permissions::Caller;
 
 /// Unread messages and mentions after a read marker, at most 1,000 each.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -46,7 +47,7 @@ impl Chat {
         if seq < 0 {
             return Err(Error::invalid("seq", "A seq is not negative."));
         }
-        self.moved(marker, self.ledger.submit(marker.user, marker.room, Change::Read { seq })?).await
+        self.moved(marker, self.ledger.submit(Caller::as_member(marker.user), marker.room, Change::Read { seq })?).await
     }
 
     /// Moves a read marker to just before a message, possibly backwards, and publishes it to the user's other connections.
@@ -55,7 +56,7 @@ impl Chat {
     /// `rate_limited`, `busy`, or a refusal by the rules: `not_found` if there is no such message.
     pub async fn mark_unread(&self, marker: Marker<'_>, seq: i64) -> Result<Unread> {
         self.allow(marker.user, ActionKind::Mark)?;
-        self.moved(marker, self.ledger.submit(marker.user, marker.room, Change::Unread { seq })?).await
+        self.moved(marker, self.ledger.submit(Caller::as_member(marker.user), marker.room, Change::Unread { seq })?).await
     }
 
     /// The number of unread messages of a user in a room, at most 1,000.

@@ -17,6 +17,7 @@ use crate::db::rooms::RoomView;
 use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
 use crate::model::{RoomId, Task, UserId, validate};
+use crate::permissions::Caller;
 
 /// How many may wait for a person.
 pub const MOST: i64 = 50;
@@ -180,9 +181,10 @@ impl Chat {
     ///
     /// # Errors
     /// As [`Self::add_reminder`].
-    pub(super) async fn remind(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<String> {
+    pub(super) async fn remind(&self, caller: Caller, slug: &str, said: &str, nonce: Option<String>) -> Result<String> {
+        let person = caller.id;
         if said != "list" {
-            let AddedReminder { reminder, .. } = self.add_reminder(person, slug, said, nonce).await?;
+            let AddedReminder { reminder, .. } = self.add_reminder(caller, slug, said, nonce).await?;
             let whom = if reminder.room.is_some() { "this room" } else { "you" };
             return Ok(format!("I’ll remind {whom} {}.", when(reminder.due_at, &self.zone(person).await?)));
         }
@@ -196,7 +198,8 @@ impl Chat {
     ///
     /// # Errors
     /// `not_found` for the room; `invalid` for `body`; `forbidden` with [`MOST`], or for a room that they are not in; `rate_limited`.
-    pub async fn add_reminder(&self, person: UserId, slug: &str, said: &str, nonce: Option<String>) -> Result<AddedReminder> {
+    pub async fn add_reminder(&self, caller: Caller, slug: &str, said: &str, nonce: Option<String>) -> Result<AddedReminder> {
+        let person = caller.id;
         self.allow(person, ActionKind::Remind)?;
         let view = self.view(person, slug).await?;
         let zone = self.zone(person).await?;
@@ -214,8 +217,8 @@ impl Chat {
         let room = written.is_for_room.then_some(view.room.id);
         // Of the same command again, the same: a client asks again if it heard no answer. Apart from the nonces of messages.
         let nonce = nonce.map_or_else(random_hex, |nonce| hex(&Sha256::digest(format!("reminder {person} {nonce}"))));
-        let reminder =
-            NewReminder { user: person, task: Task::Remind { nonce: nonce.clone(), room, text, user: person }, nonce, due };
+        let task = Task::Remind { nonce: nonce.clone(), plain: !caller.may_administer, room, text, user: person };
+        let reminder = NewReminder { user: person, task, nonce, due };
         let Some((stored, is_new)) = self.db.insert_reminder(&reminder, now, MOST).await? else {
             return Err(Error::Forbidden("50 reminders of yours wait already. Delete one of them, or wait for it."));
         };

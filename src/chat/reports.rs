@@ -15,7 +15,7 @@ use crate::db::reports::{NewReport, Outcome, Report, ReportFilter};
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::model::{Kind, UserId, validate};
-use crate::permissions::{self, Action, Actor, ServerAction};
+use crate::permissions::{self, Action, Actor, Caller, ServerAction};
 use crate::security_log::{self, Event, Source};
 
 /// Maximum length of a reason, in characters.
@@ -145,7 +145,7 @@ impl Chat {
         if outcome == Outcome::Deleted {
             // The server deletes it: the closer need not be a member.
             let change = CleanUp { seqs: vec![report.seq], deletes_since: Some(Millis(0)), former_username: None };
-            self.ledger.submit(report.author_id, report.room_id, Change::CleanUp(change))?.outcome().await?;
+            self.ledger.submit(Caller::as_member(report.author_id), report.room_id, Change::CleanUp(change))?.outcome().await?;
             let deleted = event(security_log::Action::DeleteMessage);
             events.push(deleted.changed(Some(json!({ "author": report.author })), None));
         }

@@ -10,6 +10,7 @@ use crate::chat::ledger::change::{Change, Expiry, RetentionChange};
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::model::{Keep, Room, RoomId, UserId};
+use crate::permissions::Caller;
 use crate::security_log::Source;
 
 /// Parses how long something is kept: `default`, `forever` or a number of days; nothing leaves it.
@@ -56,16 +57,16 @@ impl Chat {
     /// `rate_limited`, `not_found`, `invalid` for `messages` or `files`, or a refusal by the ledger.
     pub async fn set_retention(
         &self,
-        actor: UserId,
+        caller: Caller,
         slug: &str,
         messages: Option<Keep>,
         files: Option<Keep>,
         source: &Source,
     ) -> Result<()> {
-        self.allow(actor, ActionKind::Describe)?;
-        let room = self.room_to_manage(actor, slug).await?;
+        self.allow(caller.id, ActionKind::Describe)?;
+        let room = self.room_to_manage(caller, slug).await?;
         let change = RetentionChange { messages, files, server: self.server_keeps() };
-        self.ledger.submit_from(actor, room, Change::SetRetention(change), source)?.outcome().await.map(drop)
+        self.ledger.submit_from(caller, room, Change::SetRetention(change), source)?.outcome().await.map(drop)
     }
 
     /// Queues the deletion of what has expired of some messages of a room. `author` is anybody who wrote in it.
@@ -73,7 +74,7 @@ impl Chat {
     /// # Errors
     /// `busy`.
     pub fn expire(&self, author: UserId, room: RoomId, expiry: Expiry) -> Result<Pending> {
-        self.ledger.submit(author, room, Change::Expire(expiry))
+        self.ledger.submit(Caller::as_member(author), room, Change::Expire(expiry))
     }
 
     /// Has deleted rooms purged that waited for a hold.

@@ -15,9 +15,8 @@ use crate::clock::Millis;
 use crate::db::rooms::RoomView;
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::model::UserId;
 use crate::model::pagination::RevisionWindow;
-use crate::permissions::{self, Action, Actor};
+use crate::permissions::{self, Action, Actor, Caller};
 
 /// Maximum number of revisions in a page.
 const PAGE: usize = 20;
@@ -74,12 +73,13 @@ impl Chat {
     ///
     /// # Errors
     /// `not_found`, `forbidden`, or `busy`.
-    pub async fn revisions(&self, view: &RoomView, reader: UserId, seq: i64, place: RevisionWindow) -> Result<Revisions> {
+    pub async fn revisions(&self, view: &RoomView, reader: Caller, seq: i64, place: RevisionWindow) -> Result<Revisions> {
         let logged = self.message(view, seq).await?;
         let author = logged.message.author.id;
-        // Authors need no check for the administrator role.
-        let is_admin = author != reader && self.db.find_user(reader).await?.is_some_and(|user| user.is_admin);
-        permissions::may(Actor { id: reader, is_admin, is_guest: false }, Action::SeeRevisions(author), &view.facts())?;
+        // Authors need no check for the administrator role, nor do those who may not use it.
+        let is_admin =
+            author != reader.id && reader.may_administer && self.db.find_user(reader.id).await?.is_some_and(|user| user.is_admin);
+        permissions::may(Actor { id: reader.id, is_admin, is_guest: false }, Action::SeeRevisions(author), &view.facts())?;
         let waiting = self.revision_renderer.waiting.try_acquire().map_err(|_| Error::BUSY)?;
         let permit =
             self.revision_renderer.rendering.clone().acquire_owned().await.map_err(|fault| Error::Internal(fault.to_string()))?;

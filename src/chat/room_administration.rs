@@ -10,8 +10,8 @@ use crate::db::people::{ListedBan, Member};
 use crate::db::rooms::ManagedRoom;
 use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage};
-use crate::model::{RoomId, RoomRole, UserId};
-use crate::permissions::{self, Action, Actor};
+use crate::model::{RoomId, RoomRole};
+use crate::permissions::{self, Action, Actor, Caller};
 use crate::security_log::Source;
 
 /// Parses a role in a room.
@@ -29,20 +29,20 @@ pub fn parse_role(field: &'static str, text: &str) -> Result<RoomRole> {
 
 impl Chat {
     /// A room that somebody can see, or administers.
-    pub(super) async fn room_to_manage(&self, actor: UserId, slug: &str) -> Result<RoomId> {
-        Ok(self.managed_room(actor, slug).await?.room)
+    pub(super) async fn room_to_manage(&self, caller: Caller, slug: &str) -> Result<RoomId> {
+        Ok(self.managed_room(caller, slug).await?.room)
     }
 
     /// Such a room with its name.
     ///
     /// # Errors
     /// `not_found`.
-    pub async fn managed_room(&self, actor: UserId, slug: &str) -> Result<ManagedRoom> {
-        let mut found = self.db.find_managed_room(slug, actor).await?;
+    pub async fn managed_room(&self, caller: Caller, slug: &str) -> Result<ManagedRoom> {
+        let mut found = self.db.find_managed_room(slug, caller).await?;
         if found.is_none()
             && let Some(present) = self.db.find_present_slug(slug).await?
         {
-            found = self.db.find_managed_room(&present, actor).await?;
+            found = self.db.find_managed_room(&present, caller).await?;
         }
         found.ok_or(Error::NotFound("room"))
     }
@@ -51,32 +51,32 @@ impl Chat {
     ///
     /// # Errors
     /// `rate_limited`, `not_found` for the room, `invalid` for `username` or `role`, or a refusal by the ledger.
-    pub async fn set_room_role(&self, actor: UserId, slug: &str, username: &str, role: RoomRole, source: &Source) -> Result<()> {
-        self.allow(actor, ActionKind::Remove)?;
-        let room = self.room_to_manage(actor, slug).await?;
+    pub async fn set_room_role(&self, caller: Caller, slug: &str, username: &str, role: RoomRole, source: &Source) -> Result<()> {
+        self.allow(caller.id, ActionKind::Remove)?;
+        let room = self.room_to_manage(caller, slug).await?;
         let user = self.person(username).await?;
-        self.ledger.submit_from(actor, room, Change::SetRole { user, role }, source)?.outcome().await.map(drop)
+        self.ledger.submit_from(caller, room, Change::SetRole { user, role }, source)?.outcome().await.map(drop)
     }
 
     /// Bans somebody from a room, which also ends their membership, or lifts a ban.
     ///
     /// # Errors
     /// As [`Self::set_room_role`].
-    pub async fn ban_from_room(&self, actor: UserId, slug: &str, username: &str, on: bool, source: &Source) -> Result<()> {
-        self.allow(actor, ActionKind::Remove)?;
-        let room = self.room_to_manage(actor, slug).await?;
+    pub async fn ban_from_room(&self, caller: Caller, slug: &str, username: &str, on: bool, source: &Source) -> Result<()> {
+        self.allow(caller.id, ActionKind::Remove)?;
+        let room = self.room_to_manage(caller, slug).await?;
         let user = self.person(username).await?;
-        self.ledger.submit_from(actor, room, Change::Ban { user, on }, source)?.outcome().await.map(drop)
+        self.ledger.submit_from(caller, room, Change::Ban { user, on }, source)?.outcome().await.map(drop)
     }
 
     /// Archives a room, or restores it.
     ///
     /// # Errors
     /// `rate_limited`, `not_found`, or a refusal by the ledger.
-    pub async fn archive(&self, actor: UserId, slug: &str, on: bool, source: &Source) -> Result<()> {
-        self.allow(actor, ActionKind::Describe)?;
-        let room = self.room_to_manage(actor, slug).await?;
-        self.ledger.submit_from(actor, room, Change::Archive { on }, source)?.outcome().await.map(drop)
+    pub async fn archive(&self, caller: Caller, slug: &str, on: bool, source: &Source) -> Result<()> {
+        self.allow(caller.id, ActionKind::Describe)?;
+        let room = self.room_to_manage(caller, slug).await?;
+        self.ledger.submit_from(caller, room, Change::Archive { on }, source)?.outcome().await.map(drop)
     }
 
     /// Deletes a room with all its messages. `confirm` is its slug or its name.
@@ -91,7 +91,7 @@ impl Chat {
         if confirm != room.slug && confirm != room.name {
             return Err(Error::invalid("confirm", "Type the room’s name to delete it."));
         }
-        self.ledger.submit_from(actor.id, room.room, Change::DeleteRoom, source)?.outcome().await?;
+        self.ledger.submit_from((*actor).into(), room.room, Change::DeleteRoom, source)?.outcome().await?;
         self.purge.notify_one();
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Chat {
     /// # Errors
     /// `not_found`, or `forbidden` for others.
     pub async fn room_to_delete(&self, actor: &Actor, slug: &str) -> Result<ManagedRoom> {
-        let room = self.managed_room(actor.id, slug).await?;
+        let room = self.managed_room((*actor).into(), slug).await?;
         permissions::may(*actor, Action::DeleteRoom, &room.facts())?;
         Ok(room)
     }
@@ -111,7 +111,7 @@ impl Chat {
     /// # Errors
     /// `not_found`, or `forbidden` for members.
     pub async fn room_bans(&self, actor: &Actor, slug: &str, after: &str) -> Result<(ManagedRoom, PeopleListPage<ListedBan>)> {
-        let room = self.managed_room(actor.id, slug).await?;
+        let room = self.managed_room((*actor).into(), slug).await?;
         permissions::may(*actor, Action::Unban, &room.facts())?;
         let bans = self.db.list_room_bans(room.room, after, PageRequest::LIMIT).await?;
         Ok((room, PeopleListPage::new(bans, |ban| &ban.username)))
@@ -127,7 +127,7 @@ impl Chat {
         slug: &str,
         request: &PageRequest,
     ) -> Result<(ManagedRoom, PeopleListPage<Member>)> {
-        let room = self.managed_room(actor.id, slug).await?;
+        let room = self.managed_room((*actor).into(), slug).await?;
         permissions::may(*actor, Action::SetRole, &room.facts())?;
         let members = self.db.list_members((room.room, room.members), request, PageRequest::LIMIT).await?;
         Ok((room, PeopleListPage::new(members, |member| &member.person.username)))

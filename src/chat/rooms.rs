@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, PeopleListPage, RoomListPage, RoomPageRequest};
 use crate::model::validate;
 use crate::model::{ListedRoom, Room, RoomId, RoomRole, UserId, Visibility};
-use crate::permissions::{self, Actor, ServerAction};
+use crate::permissions::{self, Actor, Caller, ServerAction};
 use crate::security_log::{self, Event, Source};
 
 /// Others may add a user up to this number of memberships.
@@ -90,7 +90,7 @@ impl Chat {
         }
         self.allow(person, ActionKind::Enter)?;
         self.check_room_limit(person).await?;
-        self.ledger.submit(person, view.room.id, Change::Enter)?.outcome().await?;
+        self.ledger.submit(Caller::as_member(person), view.room.id, Change::Enter)?.outcome().await?;
         self.view(person, slug).await
     }
 
@@ -98,11 +98,11 @@ impl Chat {
     ///
     /// # Errors
     /// `rate_limited`, `not_found`, or a refusal by the ledger.
-    pub async fn set_icon(&self, actor: UserId, slug: &str, icon: Option<&str>, source: &Source) -> Result<()> {
-        self.allow(actor, ActionKind::Describe)?;
-        let view = self.view(actor, slug).await?;
+    pub async fn set_icon(&self, caller: Caller, slug: &str, icon: Option<&str>, source: &Source) -> Result<()> {
+        self.allow(caller.id, ActionKind::Describe)?;
+        let view = self.view(caller.id, slug).await?;
         let change = Change::SetIcon { icon: icon.map(Into::into) };
-        self.ledger.submit_from(actor, view.room.id, change, source)?.outcome().await.map(drop)
+        self.ledger.submit_from(caller, view.room.id, change, source)?.outcome().await.map(drop)
     }
 
     /// Ends the user's own membership; idempotent.
@@ -112,7 +112,7 @@ impl Chat {
     pub async fn leave(&self, person: UserId, slug: &str) -> Result<()> {
         self.allow(person, ActionKind::Leave)?;
         let view = self.view(person, slug).await?;
-        self.ledger.submit(person, view.room.id, Change::Leave)?.outcome().await.map(drop)
+        self.ledger.submit(Caller::as_member(person), view.room.id, Change::Leave)?.outcome().await.map(drop)
     }
 
     /// Ends the user's own membership in several rooms, each independently.
@@ -141,7 +141,7 @@ impl Chat {
             pending.push(match view {
                 Ok(view) => {
                     result.name = view.room.name;
-                    self.ledger.submit(person, view.room.id, Change::Leave)
+                    self.ledger.submit(Caller::as_member(person), view.room.id, Change::Leave)
                 }
                 Err(error) => Err(error),
             });
@@ -170,18 +170,18 @@ impl Chat {
             let many = format!("They’re already in {MAX_ADDED_TO} rooms, so others can’t add them to more.");
             return Err(Error::invalid("username", many));
         }
-        self.ledger.submit_from(actor, view.room.id, Change::Admit { user }, source)?.outcome().await.map(drop)
+        self.ledger.submit_from(Caller::as_member(actor), view.room.id, Change::Admit { user }, source)?.outcome().await.map(drop)
     }
 
     /// Removes a member.
     ///
     /// # Errors
     /// `rate_limited`, `not_found` for the room, `invalid` for the `username`, or a refusal by the ledger.
-    pub async fn remove(&self, actor: UserId, slug: &str, username: &str, source: &Source) -> Result<()> {
-        self.allow(actor, ActionKind::Remove)?;
-        let room = self.room_to_manage(actor, slug).await?;
+    pub async fn remove(&self, caller: Caller, slug: &str, username: &str, source: &Source) -> Result<()> {
+        self.allow(caller.id, ActionKind::Remove)?;
+        let room = self.room_to_manage(caller, slug).await?;
         let user = self.person(username).await?;
-        self.ledger.submit_from(actor, room, Change::Remove { user }, source)?.outcome().await.map(drop)
+        self.ledger.submit_from(caller, room, Change::Remove { user }, source)?.outcome().await.map(drop)
     }
 
     /// Changes a room's name, topic or visibility. Making a private room public needs a confirmation.
@@ -189,14 +189,14 @@ impl Chat {
     /// # Errors
     /// `rate_limited`, `invalid` or `too_long` for a field, `not_found`, or a refusal by the ledger: `invalid` for `confirm` if
     /// the confirmation is missing.
-    pub async fn describe(&self, actor: UserId, slug: &str, update: RoomUpdate<'_>, source: &Source) -> Result<()> {
+    pub async fn describe(&self, caller: Caller, slug: &str, update: RoomUpdate<'_>, source: &Source) -> Result<()> {
         let RoomUpdate { name, topic, visibility, slow_mode, link_previews, is_confirmed, has_new_slug, posting, mass_mentions } =
             update;
         if slow_mode.is_some_and(|seconds| seconds != 0 && !SLOW_MODE.contains(&seconds)) {
             return Err(Error::invalid("slow_mode", "Choose off, or 5 seconds to an hour."));
         }
-        self.allow(actor, ActionKind::Describe)?;
-        let view = self.view(actor, slug).await?;
+        self.allow(caller.id, ActionKind::Describe)?;
+        let view = self.view(caller.id, slug).await?;
         let name = name.map(validate::room_name).transpose()?.filter(|name| *name != view.room.name);
         let topic = topic.map(|topic| validate::line("topic", topic, validate::TOPIC)).transpose()?;
         let slug = has_new_slug.then(|| {
@@ -207,7 +207,7 @@ impl Chat {
             (if is_public { plain } else { unique.clone() }, unique)
         });
         let settings = Settings { name, topic, visibility, slow_mode, link_previews, is_confirmed, slug, posting, mass_mentions };
-        self.ledger.submit_from(actor, view.room.id, Change::Describe(settings), source)?.outcome().await.map(drop)
+        self.ledger.submit_from(caller, view.room.id, Change::Describe(settings), source)?.outcome().await.map(drop)
     }
 
     /// How much has been written in a room.
@@ -241,7 +241,7 @@ impl Chat {
         let room = self.db.insert_room(new, move |other| fold(other) == folded).await?.map_err(|other| taken(&other))?;
         event.about(&*room.slug).write_line();
         self.names.set_room(&room.slug, visibility == Visibility::Public);
-        self.ledger.submit(maker, room.id, Change::Enter)?.outcome().await?;
+        self.ledger.submit(Caller::as_member(maker), room.id, Change::Enter)?.outcome().await?;
         Ok(room)
     }
 

@@ -14,7 +14,7 @@ use crate::clock::Millis;
 use crate::model::{
     Head, Keep, ListedRoom, Membership, NotificationLevel, Room, RoomId, RoomPolicy, RoomRole, UserId, Visibility,
 };
-use crate::permissions::RoomFacts;
+use crate::permissions::{Caller, RoomFacts};
 use crate::security_log::Event;
 
 /// A room as one person may see it. Holding a `RoomView` is the right to read the room.
@@ -267,8 +267,8 @@ impl Db {
         Ok(row.map(Into::into))
     }
 
-    /// A room, if `actor` can see it or administers it.
-    pub async fn find_managed_room(&self, slug: &str, actor: UserId) -> sqlx::Result<Option<ManagedRoom>> {
+    /// A room, if `caller` can see it or administers it.
+    pub async fn find_managed_room(&self, slug: &str, caller: Caller) -> sqlx::Result<Option<ManagedRoom>> {
         read!(self, |pool| {
             sqlx::query_as(concat!(
             "select rooms.id as room, slug, rooms.name, topic, visibility, archived_at, posting, mass_mentions, direct_key is not null as is_direct,
@@ -278,10 +278,11 @@ impl Db {
              left join memberships on memberships.room_id = coalesce(rooms.id, 0) and memberships.user_id = $2
              where rooms.id is not null and removed_at is null and (",
             visible!("$2"),
-            " or (direct_key is null and exists (select 1 from users where users.id = $2 and is_admin and users.banned_at is null)))"
+            " or ($3 and direct_key is null and exists (select 1 from users where users.id = $2 and is_admin and users.banned_at is null)))"
         ))
         .bind(slug)
-        .bind(actor)
+        .bind(caller.id)
+        .bind(caller.may_administer)
         .fetch_optional(pool)
         .await
         })

@@ -20,7 +20,7 @@ use crate::db::rooms::ManagedRoom;
 use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
 use crate::model::RoomRole;
-use crate::permissions::{self, Action};
+use crate::permissions::{self, Action, Caller};
 use crate::security_log::{self, Source};
 use crate::slack::message::{self, Refusal};
 
@@ -72,7 +72,7 @@ impl Hooks {
     /// # Errors
     /// `not_found`, or `forbidden` for others than owners and administrators.
     async fn room(&self, by: &SessionUser, slug: &str) -> Result<ManagedRoom> {
-        let room = self.chat.managed_room(by.id, slug).await?;
+        let room = self.chat.managed_room(by.caller(), slug).await?;
         permissions::may(by.actor(), Action::ManageHooks, &room.facts())?;
         Ok(room)
     }
@@ -209,11 +209,12 @@ impl Hooks {
         let message = message::read(payload).map_err(Undelivered::Refused)?;
         let body = message::shortened(&self.quiet(&hook, message.text), self.chat.max_chars());
         let new = NewMessage { body, ..NewMessage::default() };
-        let pending = self.chat.post(hook.bot, hook.room, new).map_err(failed)?;
+        let bot = Caller::as_member(hook.bot);
+        let pending = self.chat.post(bot, hook.room, new).map_err(failed)?;
         let logged = pending.message().await.map_err(failed)?;
         if !message.has_previews {
             // The message is there: what fails from here on is only logged.
-            let hidden = match self.chat.hide_links(hook.bot, hook.room, logged.message.seq) {
+            let hidden = match self.chat.hide_links(bot, hook.room, logged.message.seq) {
                 Ok(pending) => pending.outcome().await.map(drop),
                 Err(error) => Err(error),
             };

@@ -34,6 +34,9 @@ pub enum Task {
     Remind {
         /// The nonce of the message.
         nonce: String,
+        /// Whether it is said with the rights of a member, whatever else the person is: a token without `admin` asked for it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        plain: bool,
         /// The room that is reminded; `None` for the person.
         room: Option<RoomId>,
         /// Of what.
@@ -95,7 +98,8 @@ mod tests {
             Task::LinkPreviews { room: RoomId(1), seq: 2 },
             Task::DataExport { user: UserId(3) },
             Task::ResetLink { account: "ada".into(), address: Some([192, 0, 2, 7].into()) },
-            Task::Remind { nonce: "n".into(), room: None, text: "tea".into(), user: UserId(3) },
+            Task::Remind { nonce: "n".into(), plain: false, room: None, text: "tea".into(), user: UserId(3) },
+            Task::Remind { nonce: "n".into(), plain: true, room: Some(RoomId(1)), text: "tea".into(), user: UserId(3) },
         ] {
             assert_eq!(Task::from_columns(task.kind(), &task.payload()), Some(task));
         }

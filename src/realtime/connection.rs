@@ -14,6 +14,7 @@ use crate::accounts::session::SessionUser;
 use crate::limits::ReadPermits;
 use crate::model::SessionKey;
 use crate::model::{ConnectionId, RoomId, Scope, Scopes, UserId};
+use crate::permissions::Caller;
 use crate::realtime::guard::ConnectionGuard;
 use crate::realtime::measures::Measures;
 use crate::security_log::Source;
@@ -178,6 +179,12 @@ impl Connection {
     #[must_use]
     pub fn allows(&self, scope: Scope) -> bool {
         self.token.is_none_or(|scopes| scopes.allow(scope))
+    }
+
+    /// Its person as whoever asks for a change: as much of an administrator as the session permits.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller { id: self.user, may_administer: self.allows(Scope::Admin) }
     }
 
     /// Whether its access has ended. Every event checks this first.

@@ -13,6 +13,7 @@ use crate::db::webhooks::Webhook;
 use crate::error::{Error, Result};
 use crate::model::{Occurrence, UserId};
 use crate::outbox::Delivery;
+use crate::permissions::Caller;
 use crate::slack::message;
 
 impl Webhooks {
@@ -43,7 +44,7 @@ impl Webhooks {
         // It is a member since an administrator chose the room.
         let body = message::shortened(text, self.chat.max_chars());
         let new = NewMessage { body, nonce: Some(id.to_owned()), ..NewMessage::default() };
-        self.chat.post(bot, room.id, new)?.message().await.map(drop)
+        self.chat.post(Caller::as_member(bot), room.id, new)?.message().await.map(drop)
     }
 }
 

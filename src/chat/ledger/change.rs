@@ -11,6 +11,7 @@ use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::model::{Keep, LinkPreview, Logged, RoomId, RoomRole, UserId, Visibility};
+use crate::permissions::Caller;
 use crate::security_log::Source;
 
 /// A change of a room.
@@ -225,7 +226,7 @@ pub struct NewPreview {
 #[derive(Debug)]
 pub struct Request {
     /// Who requests it.
-    pub actor: UserId,
+    pub caller: Caller,
     /// The room.
     pub room: RoomId,
     /// The change.

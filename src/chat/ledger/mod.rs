@@ -29,8 +29,9 @@ use crate::error::{Error, Result};
 use crate::events::{Bus, Event};
 use crate::jobs::Jobs;
 use crate::model::Logged;
-use crate::model::{RoomId, UserId, Visibility};
+use crate::model::{RoomId, Visibility};
 use crate::outbox::Outbox;
+use crate::permissions::Caller;
 use crate::security_log::{self, Source};
 
 /// Capacity of the queue; beyond it requests are refused as `busy`.
@@ -129,19 +130,19 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Error::Busy`] if the queue is full or the server is stopping.
-    pub fn submit(&self, actor: UserId, room: RoomId, change: Change) -> Result<Pending> {
-        self.submit_from(actor, room, change, &Source::default())
+    pub fn submit(&self, caller: Caller, room: RoomId, change: Change) -> Result<Pending> {
+        self.submit_from(caller, room, change, &Source::default())
     }
 
     /// Queues a change that the audit log may record.
     ///
     /// # Errors
     /// As [`Self::submit`].
-    pub fn submit_from(&self, actor: UserId, room: RoomId, change: Change, source: &Source) -> Result<Pending> {
+    pub fn submit_from(&self, caller: Caller, room: RoomId, change: Change, source: &Source) -> Result<Pending> {
         let (reply, outcome) = oneshot::channel();
         let queue = self.queue.read();
         let source = source.clone();
-        let request = Request { actor, room, change, source, reply };
+        let request = Request { caller, room, change, source, reply };
         let sent = queue.as_ref().is_some_and(|queue| queue.try_send(request).is_ok());
         if sent {
             return Ok(Pending(outcome));

@@ -34,7 +34,7 @@ impl Reply for Kept {
 
 /// Checks and queues one of [`NAMES`], without waiting.
 pub fn queue(chat: &Chat, connection: &Connection, room: RoomId, event: &str, payload: &Payload) -> Result<Pending> {
-    let user = connection.user;
+    let caller = connection.caller();
     match event {
         "message" => {
             let attachments = attachments(payload)?;
@@ -44,15 +44,15 @@ pub fn queue(chat: &Chat, connection: &Connection, room: RoomId, event: &str, pa
                 reply_to: payload.optional_number("reply_to")?,
                 attachments,
             };
-            chat.post(user, room, message)
+            chat.post(caller, room, message)
         }
-        "edit" => chat.edit(user, room, payload.number("seq")?, payload.text("body")?),
-        "delete" => chat.delete(user, room, payload.number("seq")?, &connection.source()),
-        "pin" => chat.pin(user, room, payload.number("seq")?, payload.flag("on")?),
+        "edit" => chat.edit(caller, room, payload.number("seq")?, payload.text("body")?),
+        "delete" => chat.delete(caller, room, payload.number("seq")?, &connection.source()),
+        "pin" => chat.pin(caller, room, payload.number("seq")?, payload.flag("on")?),
         // What was removed does not come back.
         "links" if payload.flag("on")? => Err(Error::invalid("on", "Link previews can only be removed.")),
-        "links" => chat.hide_links(user, room, payload.number("seq")?),
-        _ => chat.react(user, room, payload.number("seq")?, payload.text("emoji")?, payload.flag("on")?),
+        "links" => chat.hide_links(caller, room, payload.number("seq")?),
+        _ => chat.react(caller, room, payload.number("seq")?, payload.text("emoji")?, payload.flag("on")?),
     }
 }
 

@@ -44,7 +44,7 @@ pub async fn handle(
         return Err(Error::Unauthenticated);
     }
     let (room, nonce) = (payload.text("room")?, payload.text("nonce")?);
-    let notice = realtime.chat.act(connection.user, room, act, Some(nonce), &connection.source()).await?;
+    let notice = realtime.chat.act(connection.caller(), room, act, Some(nonce), &connection.source()).await?;
     drop(ticket);
     Ok(Notice { notice })
 }

@@ -16,8 +16,8 @@ impl Reply for Revisions {
 
 /// Answers `revisions`.
 pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payload) -> Result<Revisions> {
-    let user = connected.connection.user;
-    let view = realtime.chat.view(user, payload.text("room")?).await?;
+    let caller = connected.connection.caller();
+    let view = realtime.chat.view(caller.id, payload.text("room")?).await?;
     let place = RevisionWindow::new(payload.optional_number("before")?, payload.optional_number("after")?)?;
-    realtime.chat.revisions(&view, user, payload.number("seq")?, place).await
+    realtime.chat.revisions(&view, caller, payload.number("seq")?, place).await
 }

@@ -137,7 +137,7 @@ async fn set_role(
 ) -> Result<StatusCode> {
     let view = state.chat.view(user.id, &slug).await?;
     let role = parse_role("role", new.role.trim())?;
-    state.chat.set_room_role(user.id, &view.room.slug, &username, role, &source).await?;
+    state.chat.set_room_role(user.caller(), &view.room.slug, &username, role, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -153,7 +153,7 @@ async fn remove(
     user: CurrentUser,
     source: Source,
 ) -> Result<StatusCode> {
-    state.chat.remove(user.id, &slug, &username, &source).await?;
+    state.chat.remove(user.caller(), &slug, &username, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -247,7 +247,7 @@ async fn ban(
     user: CurrentUser,
     source: Source,
 ) -> Result<StatusCode> {
-    state.chat.ban_from_room(user.id, &slug, &username, true, &source).await?;
+    state.chat.ban_from_room(user.caller(), &slug, &username, true, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -263,6 +263,6 @@ async fn unban(
     user: CurrentUser,
     source: Source,
 ) -> Result<StatusCode> {
-    state.chat.ban_from_room(user.id, &slug, &username, false, &source).await?;
+    state.chat.ban_from_room(user.caller(), &slug, &username, false, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }

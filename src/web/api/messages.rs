@@ -160,7 +160,8 @@ async fn post(
     let mut alts = alts.into_iter();
     let attachments = attachments.into_iter().map(|id| NewAttachment { id, alt: alts.next() }).collect();
     let nonce = nonce.filter(|nonce| !nonce.is_empty());
-    let (message, is_new) = state.chat.post(user.id, room, NewMessage { body, nonce, reply_to, attachments })?.posted().await?;
+    let (message, is_new) =
+        state.chat.post(user.caller(), room, NewMessage { body, nonce, reply_to, attachments })?.posted().await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(MessageAnswer { message })).into_response())
 }
@@ -209,7 +210,7 @@ async fn edit(
     Fields(Edit { body }): Fields<Edit>,
 ) -> Result<Json<MessageAnswer>> {
     let room = state.chat.view(user.id, &slug).await?.room.id;
-    let message = state.chat.edit(user.id, room, parse_seq(&seq)?, &body)?.message().await?;
+    let message = state.chat.edit(user.caller(), room, parse_seq(&seq)?, &body)?.message().await?;
     Ok(Json(MessageAnswer { message }))
 }
 
@@ -226,7 +227,7 @@ async fn delete(
     source: Source,
 ) -> Result<Json<MessageAnswer>> {
     let room = state.chat.view(user.id, &slug).await?.room.id;
-    let message = state.chat.delete(user.id, room, parse_seq(&seq)?, &source)?.message().await?;
+    let message = state.chat.delete(user.caller(), room, parse_seq(&seq)?, &source)?.message().await?;
     Ok(Json(MessageAnswer { message }))
 }
 
@@ -273,7 +274,7 @@ async fn set_reaction(
     on: bool,
 ) -> Result<Json<MessageAnswer>> {
     let room = state.chat.view(user.id, &slug).await?.room.id;
-    let message = state.chat.react(user.id, room, parse_seq(&seq)?, &emoji, on)?.message().await?;
+    let message = state.chat.react(user.caller(), room, parse_seq(&seq)?, &emoji, on)?.message().await?;
     Ok(Json(MessageAnswer { message }))
 }
 
@@ -307,7 +308,7 @@ async fn unpin(
 
 async fn set_pin(state: &AppState, (slug, seq): (String, String), user: &CurrentUser, on: bool) -> Result<Json<MessageAnswer>> {
     let room = state.chat.view(user.id, &slug).await?.room.id;
-    let message = state.chat.pin(user.id, room, parse_seq(&seq)?, on)?.message().await?;
+    let message = state.chat.pin(user.caller(), room, parse_seq(&seq)?, on)?.message().await?;
     Ok(Json(MessageAnswer { message }))
 }
 

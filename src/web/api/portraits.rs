@@ -169,7 +169,7 @@ async fn set_icon(
         may_set_icon(&state, &slug, &user).await?;
         let picture = receive_bytes(&state, &user, body.clone()).await?;
         more_time(deadline.as_ref());
-        keep_icon(&state, &slug, user.id, &source, picture, None).await
+        keep_icon(&state, &slug, user.caller(), &source, picture, None).await
     };
     match stored.await {
         Ok(icon) => Json(IconAnswer { icon }).into_response(),
@@ -192,6 +192,6 @@ async fn remove_icon(
     user: CurrentUser,
     source: Source,
 ) -> Result<StatusCode> {
-    state.chat.set_icon(user.id, &slug, None, &source).await?;
+    state.chat.set_icon(user.caller(), &slug, None, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -115,7 +115,7 @@ async fn create(
     Fields(new): Fields<NewReminder>,
 ) -> Result<Response> {
     let nonce = new.nonce.as_deref().filter(|nonce| !nonce.is_empty()).map(validate::nonce).transpose()?;
-    let AddedReminder { reminder, is_new } = state.chat.add_reminder(user.id, &slug, new.body.trim(), nonce).await?;
+    let AddedReminder { reminder, is_new } = state.chat.add_reminder(user.caller(), &slug, new.body.trim(), nonce).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(ReminderAnswer { reminder: reminder.into() })).into_response())
 }

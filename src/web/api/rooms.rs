@@ -251,7 +251,7 @@ async fn change(
     };
     // An archived room changes in nothing else.
     if change.archived == Some(false) {
-        state.chat.archive(user.id, &slug, false, &source).await?;
+        state.chat.archive(user.caller(), &slug, false, &source).await?;
     }
     let has_settings = update.name.is_some()
         || update.topic.is_some()
@@ -262,10 +262,10 @@ async fn change(
         || update.posting.is_some()
         || update.mass_mentions.is_some();
     if has_settings {
-        state.chat.describe(user.id, &view.room.slug, update, &source).await?;
+        state.chat.describe(user.caller(), &view.room.slug, update, &source).await?;
     }
     if change.archived == Some(true) {
-        state.chat.archive(user.id, &view.room.slug, true, &source).await?;
+        state.chat.archive(user.caller(), &view.room.slug, true, &source).await?;
     }
     // Found under its former slug too.
     Ok(Json(RoomDetails::new(&state, state.chat.view(user.id, &view.room.slug).await?)))
@@ -351,7 +351,7 @@ async fn set_retention(
 ) -> Result<StatusCode> {
     let messages = parse_keep("messages", kept.messages.trim())?;
     let files = parse_keep("files", kept.files.trim())?;
-    state.chat.set_retention(user.id, &slug, messages, files, &source).await?;
+    state.chat.set_retention(user.caller(), &slug, messages, files, &source).await?;
     state.retention.look_soon();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -106,7 +106,7 @@ async fn revisions(
 ) -> Result<Json<Revisions>> {
     let view = state.chat.view(user.id, &slug).await?;
     let window = RevisionWindow::new(number("before", place.before.as_deref())?, None)?;
-    Ok(Json(state.chat.revisions(&view, user.id, parse_seq(&seq)?, window).await?))
+    Ok(Json(state.chat.revisions(&view, user.caller(), parse_seq(&seq)?, window).await?))
 }
 
 /// Removes the previews of links of one's own message, for good.
@@ -121,7 +121,7 @@ async fn remove_links(
     user: CurrentUser,
 ) -> Result<Json<MessageAnswer>> {
     let room = state.chat.view(user.id, &slug).await?.room.id;
-    Ok(Json(MessageAnswer { message: state.chat.hide_links(user.id, room, parse_seq(&seq)?)?.message().await? }))
+    Ok(Json(MessageAnswer { message: state.chat.hide_links(user.caller(), room, parse_seq(&seq)?)?.message().await? }))
 }
 
 /// Marks a message and all behind it as unread.

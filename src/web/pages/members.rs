@@ -155,7 +155,7 @@ pub async fn remove(
     source: Source,
     format: Format,
 ) -> Result<Response> {
-    match state.chat.remove(user.id, &slug, &username, &source).await {
+    match state.chat.remove(user.caller(), &slug, &username, &source).await {
         Ok(()) if username.eq_ignore_ascii_case(&user.username) => Ok(Redirect::to("/rooms").into_response()),
         Ok(()) => Ok(to_members(&slug, &query.query(&query.after))),
         refused => after(&state, &slug, &user, format, Typed::default(), refused).await,
@@ -256,7 +256,7 @@ pub async fn describe(
 ) -> Result<Response> {
     let topic = form.topic.as_deref().map(one_line);
     let done = match form.update(topic.as_deref()) {
-        Ok(update) => state.chat.describe(user.id, &slug, update, &source).await,
+        Ok(update) => state.chat.describe(user.caller(), &slug, update, &source).await,
         Err(error) => Err(error),
     };
     if let Err(error) = &done

@@ -104,7 +104,7 @@ pub async fn remove_links(
     format: Format,
 ) -> Result<Response> {
     let view = state.chat.view(user.id, &slug).await?;
-    let logged = state.chat.hide_links(user.id, view.room.id, parse_seq(&seq)?)?.message().await?;
+    let logged = state.chat.hide_links(user.caller(), view.room.id, parse_seq(&seq)?)?.message().await?;
     if format.is_json() {
         return Ok(Json(json!({ "message": logged })).into_response());
     }
@@ -129,10 +129,10 @@ async fn change(
     let room = state.chat.view(user.id, slug).await?.room.id;
     let (chat, seq) = (&state.chat, parse_seq(seq)?);
     let pending = match act {
-        "edit" => chat.edit(user.id, room, seq, &form.body)?,
-        "delete" => chat.delete(user.id, room, seq, source)?,
-        "react" => chat.react(user.id, room, seq, &form.emoji, form.is_on()?)?,
-        "pin" => chat.pin(user.id, room, seq, form.is_on()?)?,
+        "edit" => chat.edit(user.caller(), room, seq, &form.body)?,
+        "delete" => chat.delete(user.caller(), room, seq, source)?,
+        "react" => chat.react(user.caller(), room, seq, &form.emoji, form.is_on()?)?,
+        "pin" => chat.pin(user.caller(), room, seq, form.is_on()?)?,
         "unread" => {
             let marker = Marker { user: user.id, room, slug, origin: None };
             return Ok(Changed::Marker(chat.mark_unread(marker, seq).await?));

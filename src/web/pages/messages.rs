@@ -123,7 +123,7 @@ async fn perform(
 ) -> Result<Response> {
     let is_question = matches!(act, Act::Help | Act::Remind(_));
     let nonce = form.nonce.as_deref().filter(|nonce| !nonce.is_empty());
-    match state.chat.act(user.id, slug, act, nonce, source).await {
+    match state.chat.act(user.caller(), slug, act, nonce, source).await {
         Ok(notice) if format.is_json() => Ok(Json(json!({ "notice": notice })).into_response()),
         Ok(notice) => {
             clear_draft(state, state.chat.view(user.id, slug).await?.room.id, user).await;
@@ -149,7 +149,7 @@ async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &Posting
     let nonce = form.nonce.clone().filter(|nonce| !nonce.is_empty());
     let body = commands::text(&form.body, !form.attachments.is_empty()).into_owned();
     let message = messages::NewMessage { body, nonce, reply_to, attachments: form.attachments.clone() };
-    state.chat.post(user.id, room, message)?.message().await
+    state.chat.post(user.caller(), room, message)?.message().await
 }
 
 /// The room with the input, and its preview or the error.

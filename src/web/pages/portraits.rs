@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::files::portraits::{self, Portrait, Square};
 use crate::files::uploads;
 use crate::model::UserId;
-use crate::permissions;
+use crate::permissions::{self, Caller};
 use crate::security_log::Source;
 use crate::server::Deadline;
 use crate::web::accept::Format;
@@ -196,7 +196,7 @@ async fn store_icon(
     may_set_icon(state, slug, user).await?;
     let (picture, square) = receive(state, user, request).await?;
     more_time(deadline.as_ref());
-    keep_icon(state, slug, user.id, source, picture, square).await
+    keep_icon(state, slug, user.caller(), source, picture, square).await
 }
 
 /// Whoever may not change the icon of a room sends nothing. The rules ask again.
@@ -215,17 +215,17 @@ pub async fn may_set_icon(state: &AppState, slug: &str, user: &CurrentUser) -> R
 pub async fn keep_icon(
     state: &AppState,
     slug: &str,
-    user: UserId,
+    caller: Caller,
     source: &Source,
     picture: NamedTempFile,
     square: Option<Square>,
 ) -> Result<String> {
     let (state, slug, source) = (state.clone(), slug.to_owned(), source.clone());
     to_its_end(async move {
-        let id = state.files.add_portrait(user, Portrait::Icon, picture, square).await?;
-        let taken = state.chat.set_icon(user, &slug, Some(&id), &source).await;
+        let id = state.files.add_portrait(caller.id, Portrait::Icon, picture, square).await?;
+        let taken = state.chat.set_icon(caller, &slug, Some(&id), &source).await;
         if taken.is_err() {
-            state.files.discard(std::slice::from_ref(&id), user).await?;
+            state.files.discard(std::slice::from_ref(&id), caller.id).await?;
         }
         taken.map(|()| id)
     })
@@ -240,7 +240,7 @@ pub async fn remove_icon(
     source: Source,
     format: Format,
 ) -> Result<Response> {
-    match state.chat.set_icon(user.id, &slug, None, &source).await {
+    match state.chat.set_icon(user.caller(), &slug, None, &source).await {
         Ok(()) => Ok(format.json_or_redirect(json!({ "icon": null }), &members_of(&slug))),
         Err(error) => members::refused(&state, &slug, &user, format, error).await,
     }

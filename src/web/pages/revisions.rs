@@ -50,7 +50,7 @@ pub async fn show(
     let view = state.chat.view(user.id, &slug).await?;
     let seq = parse_seq(&seq)?;
     let place = between.place()?;
-    let revisions = state.chat.revisions(&view, user.id, seq, place).await?;
+    let revisions = state.chat.revisions(&view, user.caller(), seq, place).await?;
     if format.is_json() {
         return Ok(Json(revisions).into_response());
     }

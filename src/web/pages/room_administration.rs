@@ -67,7 +67,7 @@ async fn set_archived(
     source: Source,
     on: bool,
 ) -> Result<Response> {
-    state.chat.archive(user.id, &slug, on, &source).await?;
+    state.chat.archive(user.caller(), &slug, on, &source).await?;
     Ok(back(&state, &user, &slug).await)
 }
 
@@ -90,7 +90,7 @@ async fn set_retention(
 ) -> Result<Response> {
     let keep = parse_keep("messages", form.messages.trim()).and_then(|it| Ok((it, parse_keep("files", form.files.trim())?)));
     let done = match keep {
-        Ok((messages, files)) => state.chat.set_retention(user.id, &slug, messages, files, &source).await,
+        Ok((messages, files)) => state.chat.set_retention(user.caller(), &slug, messages, files, &source).await,
         Err(error) => Err(error),
     };
     match done {
@@ -155,7 +155,7 @@ async fn set_role(
     Form(form): Form<NewRole>,
 ) -> Result<Response> {
     let role = parse_role("role", form.role.trim())?;
-    state.chat.set_room_role(user.id, &slug, &username, role, &source).await?;
+    state.chat.set_room_role(user.caller(), &slug, &username, role, &source).await?;
     Ok(back(&state, &user, &slug).await)
 }
 
@@ -166,7 +166,7 @@ async fn ban(
     user: CurrentUser,
     source: Source,
 ) -> Result<Response> {
-    state.chat.ban_from_room(user.id, &slug, &username, true, &source).await?;
+    state.chat.ban_from_room(user.caller(), &slug, &username, true, &source).await?;
     Ok(back(&state, &user, &slug).await)
 }
 
@@ -177,7 +177,7 @@ async fn unban(
     user: CurrentUser,
     source: Source,
 ) -> Result<Response> {
-    state.chat.ban_from_room(user.id, &slug, &username, false, &source).await?;
+    state.chat.ban_from_room(user.caller(), &slug, &username, false, &source).await?;
     Ok(Redirect::to(&format!("/rooms/{slug}/bans")).into_response())
 }
 

@@ -14,6 +14,7 @@ mod passkeys;
 mod recovery;
 mod register;
 mod registration;
+mod rights;
 mod second_factor;
 mod sessions;
 mod setup;

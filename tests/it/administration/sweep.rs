@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 
+use crate::accounts::tokens::{Program, secret};
 use crate::everywhere;
 use crate::harness::{Answer, Person, TestApp};
 
@@ -59,8 +60,18 @@ const ROUTES: [Route; 47] = [
     (Method::POST, "/invites/{id}/revoke", &[]),
 ];
 
+fn path_of(route: &str, id: &str) -> String {
+    route.replace("{username}", "grace").replace("{slug}", "general").replace("{id}", id)
+}
+
+async fn ask_with(program: &Program, (method, route, fields): &Route, id: &str, accept: &str) -> Answer {
+    let request = program.request(method.clone(), &path_of(route, id));
+    let request = if *method == Method::POST { request.form(fields) } else { request };
+    Answer::of(request.header("accept", accept)).await
+}
+
 async fn ask(person: &Person, (method, route, fields): &Route, id: &str, accept: &str) -> Answer {
-    let path = route.replace("{username}", "grace").replace("{slug}", "general").replace("{id}", id);
+    let path = path_of(route, id);
     let request = match *method {
         Method::POST => person.form(&path, fields),
         _ => person.request(Method::GET, &path),
@@ -71,7 +82,11 @@ async fn ask(person: &Person, (method, route, fields): &Route, id: &str, accept:
 #[apply(everywhere)]
 async fn what_is_for_administrators_is_refused_to_everybody_else(app: &TestApp) {
     let (ada, eve, grace) = (app.register("ada").await, app.register("eve").await, app.register("grace").await);
+    let rosa = app.register("rosa").await;
     app.database.make_admin("ada").await;
+    app.database.make_admin("rosa").await;
+    // An administrator's token that does not say `admin` is nobody's special.
+    let program = Program::new(app, &secret(&rosa, "read write").await);
     let form = ada.form("/invites", &[]).header("accept", "application/json");
     let id = Answer::of(form).await.expect(201).json()["invite"]["id"].as_str().expect("an id").to_owned();
     let tables =
@@ -104,6 +119,7 @@ async fn what_is_for_administrators_is_refused_to_everybody_else(app: &TestApp) 
             // Somebody else's invitation is not there.
             let expected = if route.1.starts_with("/invites/") { 404 } else { 403 };
             assert_eq!(ask(&eve, route, &id, accept).await.status, expected, "{route:?} as {accept}");
+            assert_eq!(ask_with(&program, route, &id, accept).await.status, expected, "{route:?} as {accept} with a token");
         }
     }
     assert_eq!(state().await, before);

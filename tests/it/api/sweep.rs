@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Program;
-use crate::everywhere;
 use crate::harness::{Answer, TestApp};
+use crate::{both, everywhere};
 
 /// The operations of the document: methods and paths behind `/api/v1`.
 pub async fn operations(app: &TestApp) -> Vec<(Method, String)> {
@@ -41,8 +41,10 @@ async fn a_private_room_is_not_there_for_outsiders(app: &TestApp) {
     let room = ada.create_room("Secret circle", "private").await;
     let owner = Program::of(app, &ada, "write").await;
     owner.say(&room, "the password is swordfish").await;
-    let eve = app.register("eve").await;
-    let outsider = Program::of(app, &eve, "write").await;
+    let (eve, rosa) = (app.register("eve").await, app.register("rosa").await);
+    app.database.make_admin("rosa").await;
+    // An administrator's token that does not say `admin` is an outsider's, too.
+    let outsiders = [Program::of(app, &eve, "write").await, Program::of(app, &rosa, "read write").await];
     let before = app.database.rows("messages").await;
     let nowhere = "nobody-circle";
     let mut count = 0;
@@ -53,7 +55,7 @@ async fn a_private_room_is_not_there_for_outsiders(app: &TestApp) {
         } else {
             vec![Some(json!({ "body": "x", "username": "eve", "role": "owner" })), Some(json!({ "body": 7 }))]
         };
-        for body in bodies {
+        for (outsider, body) in outsiders.iter().flat_map(|outsider| bodies.iter().map(move |body| (outsider, body))) {
             let ask = async |slug: &str| outsider.ask(method.clone(), &filled(&path, slug), body.clone()).await;
             let (there, elsewhere) = (ask(&room).await, ask(nowhere).await);
             let what = format!("{method} {path} {body:?}");
@@ -82,12 +84,60 @@ async fn nothing_is_answered_without_a_token(app: &TestApp) {
     assert_eq!(app.database.rows("users").await, before);
 }
 
-/// The token says `admin`, and its owner was one.
+/// What a member and an administrator are answered whose token does not say `admin`, each in a room of the same kind, in the same order.
+#[apply(both)]
+async fn an_administrators_token_without_admin_does_what_a_members_does(app: &TestApp) {
+    let (ada, eve, rosa) = (app.register("ada").await, app.register("eve").await, app.register("rosa").await);
+    app.register("mei").await;
+    app.database.make_admin("rosa").await;
+    let owner = Program::of(app, &ada, "write").await;
+    let of_rooms: Vec<_> = operations(app).await.into_iter().filter(|(_, path)| path.contains("{slug}")).collect();
+    // What follows would be asked by somebody else.
+    let of_members = |path: &str| !path.ends_with("/leave") && !path.ends_with("/join");
+    let bodies = [
+        json!({
+            "body": "x", "username": "mei", "role": "owner", "messages": "1", "name": "forged", "posting": "moderator", "reason": "rude",
+            "action": "delete", "kind": "pins", "level": "all",
+        }),
+        json!({ "archived": true }),
+        json!({ "visibility": "private" }),
+    ];
+    let mut answers = Vec::new();
+    for person in [&eve, &rosa] {
+        let room = ada.create_room(&format!("Room of {}", person.username), "public").await;
+        let place = owner.say(&room, "the first words").await["seq"].clone();
+        assert_eq!(place, 2, "what the paths name");
+        owner.patch(&format!("/rooms/{room}/messages/2"), json!({ "body": "other words" })).await.expect(200);
+        owner.post(&format!("/rooms/{room}/members"), json!({ "username": person.username })).await.expect(204);
+        let program = Program::of(app, person, "read write").await;
+        let mut all = Vec::new();
+        for (method, path) in of_rooms.iter().filter(|(_, path)| of_members(path)) {
+            let bodies = if *method == Method::GET { vec![None] } else { bodies.iter().cloned().map(Some).collect() };
+            for body in bodies {
+                let answer = program.ask(method.clone(), &filled(path, &room), body.clone()).await;
+                // What succeeds names who did it, and when.
+                let said = if answer.status < 300 { String::new() } else { answer.body.replace(&room, "ROOM") };
+                all.push((format!("{method} {path} {}", json!(body)), answer.status, said));
+            }
+        }
+        let columns = "name, visibility, archived_at, posting, keep_messages, keep_files, icon, removed_at";
+        let state = app.database.query(&format!("select {columns} from rooms where slug = '{room}'")).await;
+        assert_eq!(state[0]["name"], format!("Room of {}", person.username));
+        answers.push((all, state[0]["archived_at"].clone(), state[0]["keep_messages"].clone()));
+    }
+    assert_eq!(answers[1], answers[0]);
+    let refused = answers[0].0.iter().filter(|(_, status, _)| *status == 403).count();
+    assert!(refused >= 15, "{refused} of {:#?}", answers[0].0);
+}
+
+/// The token says `admin` and its owner was one; or its owner is one, and it does not say so.
 #[apply(everywhere)]
 async fn administration_is_refused_to_who_is_no_administrator(app: &TestApp) {
-    let (eve, _) = (app.register("eve").await, app.register("ada").await);
+    let (eve, rosa) = (app.register("eve").await, app.register("rosa").await);
+    app.register("ada").await;
     app.database.make_admin("eve").await;
-    let program = Program::of(app, &eve, "write admin").await;
+    app.database.make_admin("rosa").await;
+    let programs = [Program::of(app, &eve, "write admin").await, Program::of(app, &rosa, "read write").await];
     app.database.run("update users set is_admin = false where username = 'eve'").await;
     let tables = ["invites", "settings", "holds", "webhooks", "receivers", "outbox", "cleanups", "audit"];
     let state = async || {
@@ -105,11 +155,13 @@ async fn administration_is_refused_to_who_is_no_administrator(app: &TestApp) {
             "role": "admin", "action": "dismiss", "scope": "everything", "reason": "forged", "url": "https://example.com/forged",
             "server_name": "forged", "on": false,
         });
-        let answer = program.ask(method.clone(), &path, (method != Method::GET).then_some(body)).await;
-        assert_eq!((answer.status, &*answer.code()), (403, "forbidden"), "{method} {path}");
-        count += 1;
+        for program in &programs {
+            let answer = program.ask(method.clone(), &path, (method != Method::GET).then_some(body.clone())).await;
+            assert_eq!((answer.status, &*answer.code()), (403, "forbidden"), "{method} {path}");
+            count += 1;
+        }
     }
-    assert!(count >= 40, "{count}");
+    assert!(count >= 80, "{count}");
     assert_eq!(state().await, before);
 }
 

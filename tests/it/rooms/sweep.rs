@@ -4,8 +4,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::everywhere;
+use crate::accounts::tokens::{Program, secret};
 use crate::harness::{Answer, Person, Socket, TestApp};
+use crate::{both, everywhere};
 
 /// A method, a path, and what a form would send there.
 type Route = (Method, &'static str, &'static [(&'static str, &'static str)]);
@@ -168,9 +169,21 @@ async fn ask(person: &Person, route: &Route, slug: &str, accept: &str) -> Answer
     ask_about(person, route, slug, "2", accept).await.1
 }
 
+/// A route of the table with what is asked for.
+fn path_of(route: &str, slug: &str, seq: &str) -> String {
+    route.replace("{slug}", slug).replace("{seq}", seq).replace("{username}", "ada")
+}
+
+/// Sends a request of the table with an access token; gives its path and the answer.
+async fn ask_with(program: &Program, (method, route, fields): &Route, slug: &str, seq: &str) -> (String, Answer) {
+    let path = path_of(route, slug, seq);
+    let request = program.request(method.clone(), &path);
+    (path, Answer::of(if *method == Method::POST { request.form(fields) } else { request }).await)
+}
+
 /// Sends a request of the table; gives its path and the answer.
 async fn ask_about(person: &Person, (method, route, fields): &Route, slug: &str, seq: &str, accept: &str) -> (String, Answer) {
-    let path = route.replace("{slug}", slug).replace("{seq}", seq).replace("{username}", "ada");
+    let path = path_of(route, slug, seq);
     let request = match *method {
         Method::POST => person.form(&path, fields),
         _ => person.request(Method::GET, &path),
@@ -266,6 +279,76 @@ async fn with_every_event_a_private_room_is_not_there_for_outsiders(app: &TestAp
     let after = app.database.rows("messages").await;
     let text = format!("{after:?}");
     assert!(after.len() > before.len() && !text.contains("\"hi\"") && !text.contains("mine"), "{text}");
+}
+
+/// The token of an administrator that does not say `admin`: the room is not there for it either.
+#[apply(everywhere)]
+async fn a_private_room_is_not_there_for_an_administrators_token_without_admin(app: &TestApp) {
+    let (room, ada, eve, _) = circle(app).await;
+    app.database.make_admin("eve").await;
+    let program = Program::new(app, &secret(&eve, "read write").await);
+    let before = app.database.rows("messages").await;
+    for route in &ROUTES {
+        for seq in ["2", "99"] {
+            let expected = comparable(&ask_with(&program, route, NOWHERE, seq).await, &eve, NOWHERE);
+            assert_eq!(expected.0, 404, "{route:?} of no room: {expected:?}");
+            let answer = comparable(&ask_with(&program, route, &room, seq).await, &eve, &room);
+            assert_eq!(answer, expected, "{route:?}");
+        }
+    }
+    let socket = program.socket().await.expect("let in");
+    for ((event, data), (_, nowhere)) in events(&room).into_iter().zip(events(NOWHERE)) {
+        let expected = socket.ask(event, nowhere).await;
+        assert_eq!(expected["error"]["code"], "not_found", "{event}: {expected}");
+        assert_eq!(socket.ask(event, data.clone()).await, expected, "{event} {data}");
+    }
+    assert_eq!(app.database.rows("messages").await, before);
+    ada.get(&format!("/rooms/{room}")).await.expect(200);
+}
+
+/// What a member and an administrator are answered whose token does not say `admin`, each in a room of the same kind, in the same order.
+#[apply(both)]
+async fn a_members_room_is_no_more_to_an_administrators_token_without_admin(app: &TestApp) {
+    let (ada, eve, rosa) = (app.register("ada").await, app.register("eve").await, app.register("rosa").await);
+    app.database.make_admin("rosa").await;
+    let mut answers = Vec::new();
+    for person in [&eve, &rosa] {
+        let name = format!("Circle of {}", person.username);
+        let room = ada.create_room(&name, "public").await;
+        let (socket, _) = ada.join(&room).await;
+        let seq = socket.post(&room, "the first words", "1").await["seq"].clone();
+        socket.ok("edit", json!({ "room": room, "seq": seq, "body": "other words" })).await;
+        assert_eq!(seq, 2, "what the routes name");
+        person.enter(&room).await;
+        let program = Program::new(app, &secret(person, "read write").await);
+        let mut all = Vec::new();
+        // What follows would be asked by somebody else.
+        let stays = |route: &&Route| !route.1.ends_with("/leave") && !route.1.ends_with("/join");
+        for route in ROUTES.iter().filter(stays) {
+            let (_, answer) = ask_with(&program, route, &room, "2").await;
+            // What succeeds names who did it, and when.
+            let said = if answer.status < 400 { String::new() } else { answer.body.replace(&room, "ROOM") };
+            all.push((format!("{route:?}"), answer.status, said));
+        }
+        let telling = program.socket().await.expect("let in");
+        for (event, data) in events(&room) {
+            let answer = telling.ask(event, data.clone()).await;
+            let data = data.to_string().replace(&room, "ROOM");
+            all.push((format!("{event} {data}"), 0, answer["error"].to_string()));
+        }
+        let state = app
+            .database
+            .query("select name, visibility, archived_at, posting, keep_messages, icon from rooms order by id desc")
+            .await;
+        assert_eq!(
+            (&state[0]["name"], &state[0]["archived_at"], &state[0]["keep_messages"]),
+            (&json!(name), &json!(null), &json!(null))
+        );
+        answers.push(all);
+    }
+    let refused = answers[0].iter().filter(|(_, status, said)| *status == 403 || said.contains("forbidden")).count();
+    assert!(refused >= 20, "{refused} of {:#?}", answers[0]);
+    assert_eq!(answers[1], answers[0]);
 }
 
 #[apply(everywhere)]

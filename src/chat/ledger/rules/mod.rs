@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::events::Event;
 use crate::model::Logged;
 use crate::model::{Kind, Membership, Message, Occurrence, RoomId, UserId};
-use crate::permissions::{self, Action, Actor, RoomFacts};
+use crate::permissions::{self, Action, Actor, Caller, RoomFacts};
 use crate::security_log::{self, Source};
 
 /// The text of a message.
@@ -41,11 +41,11 @@ struct Words<'a> {
 pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
     let mut keys = SnapshotKeys::default();
     for request in requests {
-        keys.pairs.insert((request.room, request.actor));
+        keys.pairs.insert((request.room, request.caller.id));
         keys.asks_holds |= may_lose(&request.change);
         match &request.change {
             Change::Post { nonce, attachments, .. } => {
-                keys.nonces.extend(nonce.iter().map(|nonce| (request.actor, nonce.clone())));
+                keys.nonces.extend(nonce.iter().map(|nonce| (request.caller.id, nonce.clone())));
                 keys.files.extend(attachments.iter().map(|attachment| attachment.id.clone()));
             }
             Change::Edit { seq, .. }
@@ -66,7 +66,7 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
                 keys.pairs.insert((request.room, *user));
             }
             Change::Leave => {
-                keys.departures.insert((request.room, request.actor));
+                keys.departures.insert((request.room, request.caller.id));
             }
             Change::Remove { user } | Change::SetRole { user, .. } | Change::Ban { user, .. } => {
                 keys.pairs.insert((request.room, *user));
@@ -74,7 +74,7 @@ pub fn keys<'a>(requests: impl Iterator<Item = &'a Request>) -> SnapshotKeys {
             }
             Change::Describe(Settings { name, slug, .. }) => {
                 if name.is_some() || slug.is_some() {
-                    keys.names.insert(request.actor);
+                    keys.names.insert(request.caller.id);
                 }
                 keys.slugs.extend(slug.iter().map(|(slug, _)| (request.room, slug.clone())));
             }
@@ -125,7 +125,7 @@ impl Batch {
     pub fn apply(&mut self, request: &Request) -> Outcome {
         self.source.clone_from(&request.source);
         if let Change::CleanUp(cleanup) = &request.change {
-            return self.clean_up(request.room, request.actor, cleanup);
+            return self.clean_up(request.room, request.caller.id, cleanup);
         }
         if let Change::Enrich(enrichment) = &request.change {
             return self.enrich(request.room, enrichment);
@@ -133,7 +133,7 @@ impl Batch {
         if let Change::Expire(expiry) = &request.change {
             return self.expire(request.room, expiry);
         }
-        let actor = self.person(request.actor)?;
+        let actor = self.actor(request.caller)?;
         let room = self.room(request.room, &actor, &request.change)?;
         match &request.change {
             Change::Post { body, rendered, online, nonce, reply_to, attachments } => {
@@ -166,9 +166,10 @@ impl Batch {
 
     // ---- users and rooms -----------------------------------------------------------------------------------------
 
-    fn person(&self, id: UserId) -> Result<Person> {
-        let person = self.known.people.get(&id).ok_or(Error::Unauthenticated)?;
-        if person.is_banned { Err(Error::Unauthenticated) } else { Ok(person.clone()) }
+    /// Whoever asks for a change: an administrator only if their session permits that too.
+    fn actor(&self, caller: Caller) -> Result<Person> {
+        let person = self.known.people.get(&caller.id).filter(|person| !person.is_banned).ok_or(Error::Unauthenticated)?;
+        Ok(Person { is_admin: caller.administers(person.is_admin), ..person.clone() })
     }
 
     /// The room, if the actor can see it, if it is the empty private room that they have just created, or if they administer it.
