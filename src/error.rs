@@ -127,7 +127,7 @@ fn not_found(what: &str) -> String {
 /// A field's name for people.
 fn label(field: &str) -> &str {
     match field {
-        "body" | "edit_body" => "Messages",
+        "body" | "edit_body" | "text" => "Messages",
         "q" => "Searches",
         "name" => "Names",
         "topic" => "Topics",

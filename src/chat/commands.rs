@@ -38,8 +38,10 @@ pub const ALL: [(&str, &str, &str); 7] = [
 /// What somebody typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'b> {
-    /// A message, as it is posted.
-    Text(Cow<'b, str>),
+    /// No command: a message, as it is posted.
+    Text(&'b str),
+    /// A command that writes a message: its text.
+    Said(String),
     /// Something to do.
     Act(Act),
 }
@@ -70,10 +72,10 @@ pub enum Act {
 
 /// Reads a body. A command is `/` and a name, alone or before a space, so that paths are texts; `//` before a name, or a space, makes it one too.
 pub fn read(body: &str) -> Input<'_> {
-    let as_it_is = Input::Text(Cow::Borrowed(body));
+    let as_it_is = Input::Text(body);
     let Some(rest) = body.strip_prefix('/') else { return as_it_is };
     if let Some(escaped) = rest.strip_prefix('/') {
-        return if name_of(escaped).is_some() { Input::Text(Cow::Borrowed(rest)) } else { as_it_is };
+        return if name_of(escaped).is_some() { Input::Text(rest) } else { as_it_is };
     }
     let Some(name) = name_of(rest) else { return as_it_is };
     let said = rest[name.len()..].trim();
@@ -91,17 +93,18 @@ pub fn read(body: &str) -> Input<'_> {
         "remind" => Act::Remind(said.to_owned()),
         "topic" => Act::Topic(said.split_whitespace().collect::<Vec<_>>().join(" ")),
         "me" if said.is_empty() => Act::Misused("Write what you are doing behind /me."),
-        "me" => return Input::Text(Cow::Owned(italic(said))),
-        "shrug" => return Input::Text(Cow::Owned(format!("{said} ¯\\\\\\_(ツ)\\_/¯").trim_start().to_owned())),
+        "me" => return Input::Said(italic(said)),
+        "shrug" => return Input::Said(format!("{said} ¯\\\\\\_(ツ)\\_/¯").trim_start().to_owned()),
         _ => Act::Other { text: said.to_owned(), name },
     };
     Input::Act(act)
 }
 
-/// The text of a message that is no command, as it is posted. With files, it is posted as it was typed.
+/// The text of a message, as it is posted. With files, it is posted as it was typed.
 pub fn text(body: &str, has_files: bool) -> Cow<'_, str> {
     match read(body) {
-        Input::Text(text) if !has_files => text,
+        Input::Text(text) if !has_files => Cow::Borrowed(text),
+        Input::Said(text) if !has_files => Cow::Owned(text),
         _ => Cow::Borrowed(body),
     }
 }
@@ -287,7 +290,8 @@ mod tests {
 
     fn posted(body: &str) -> String {
         match read(body) {
-            Input::Text(posted) => posted.into_owned(),
+            Input::Text(posted) => posted.to_owned(),
+            Input::Said(posted) => posted,
             Input::Act(act) => panic!("{body} is {act:?}"),
         }
     }
@@ -313,7 +317,10 @@ mod tests {
             &longest,
         ];
         for plain in plain {
-            assert_eq!(posted(plain), plain);
+            assert_eq!(read(plain), Input::Text(plain));
+        }
+        for (typed, is_command) in [("//me", false), ("/me waves", true), ("/shrug", true)] {
+            assert_eq!(matches!(read(typed), Input::Said(_)), is_command, "{typed}");
         }
         for (typed, expected) in [
             ("//topic x", "/topic x"),

@@ -27,7 +27,7 @@ pub fn act_of(event: &str, payload: &Payload) -> Option<Act> {
     }
     match commands::read(body) {
         Input::Act(act) => Some(act),
-        Input::Text(_) => None,
+        Input::Text(_) | Input::Said(_) => None,
     }
 }
 

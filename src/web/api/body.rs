@@ -15,7 +15,7 @@ use crate::web::form::{Form, is_json, rejected};
 use crate::web::nul;
 
 /// The fields of all bodies.
-const FIELDS: [&str; 55] = [
+const FIELDS: [&str; 56] = [
     "action",
     "alts",
     "archived",
@@ -63,6 +63,7 @@ const FIELDS: [&str; 55] = [
     "slow_mode",
     "status",
     "target",
+    "text",
     "theme",
     "time_zone",
     "topic",

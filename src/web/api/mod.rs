@@ -9,6 +9,7 @@ mod admin;
 mod body;
 mod bots;
 mod changes;
+mod commands;
 mod conditional;
 mod document;
 mod drafts;
@@ -67,6 +68,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .merge(messages::routes())
         .merge(threads::routes())
         .merge(drafts::routes())
+        .merge(commands::routes())
         .merge(reminders::routes())
         .merge(reports::routes())
         .merge(changes::routes())

@@ -191,6 +191,14 @@ async fn messages(walk: &Walk, (ada, grace): &(Program, Program)) {
     let preview = walk.post(grace, "/preview", json!({ "body": "**bold**" })).await;
     assert!(text(&preview, "/html").contains("<strong>bold</strong>"), "{preview}");
 
+    let commands = walk.get(ada, "/rooms/plans/commands").await["commands"].clone();
+    let topic = json!({
+        "name": "topic", "takes": "text", "hint": "Changes the topic of this room", "is_built_in": true,
+    });
+    assert!(commands.as_array().expect("a list").contains(&topic), "{commands}");
+    let told = walk.post(ada, "/rooms/plans/commands", json!({ "text": "/topic for later" })).await;
+    assert_eq!(told, json!({ "notice": "The topic is now “for later”." }));
+
     let reminder = json!({ "body": "in 2 hours tea", "nonce": "tea-1" });
     let made = walk.post(grace, "/rooms/plans/reminders", reminder.clone()).await;
     assert_eq!(text(&made, "/reminder/text"), "tea");

@@ -4,6 +4,7 @@ use proof::infra::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 
 use super::{admin, post_json, signature};
+use crate::api::Program;
 use crate::everywhere;
 use crate::harness::{Answer, Person, TestApp};
 
@@ -103,4 +104,36 @@ async fn messages_are_replied_to_unless_a_bot_wrote_them(app: &TestApp) {
     listening.post("general", "anybody?", "n3").await;
     chatty.wait_for(5).await;
     assert_eq!(ruth.get_json(&path).await.json()["webhook"]["name"], Value::Null);
+}
+
+#[apply(everywhere)]
+async fn a_program_uses_the_command_of_a_webhook_once(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let receiver = Receiver::start().await;
+    ruth.enter("general").await;
+    eve.enter("general").await;
+    let wanted = json!({
+        "url": receiver.url("/"), "events": ["command.used"], "rooms": ["general"], "command": "deploy", "hint": "Deploys",
+    });
+    post_json(&ruth, "/admin/webhooks", &wanted).await.expect(201);
+    let (path, program) = ("/rooms/general/commands", Program::of(app, &eve, "write").await);
+    let listed = program.get(path).await.expect(200).json()["commands"].clone();
+    let last = listed.as_array().and_then(|all| all.last()).expect("a command");
+    assert_eq!(last, &json!({ "name": "deploy", "takes": null, "hint": "Deploys", "is_built_in": false }));
+    let used = json!({ "text": "/deploy now, please", "nonce": "n1" });
+    for _ in 0..2 {
+        assert_eq!(program.post(path, used.clone()).await.expect(200).json(), json!({ "notice": "Sent /deploy." }));
+    }
+    // The same command by the same person is the same delivery, however it is sent.
+    assert_eq!(say(&eve, "general", "/deploy now, please", "n1").await.expect(200).json()["notice"], "Sent /deploy.");
+    program.post(path, json!({ "text": "/deploy", "nonce": "n2" })).await.expect(200);
+    let told = receiver.wait_for(4).await;
+    let ids: Vec<_> = told.iter().map(|one| &one.headers["webhook-id"]).collect();
+    assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3], "{ids:?}");
+    assert_eq!(
+        (&told[0].body["data"]["text"], &told[0].body["data"]["author"]["username"]),
+        (&json!("now, please"), &json!("eve"))
+    );
+    eve.post("/rooms/general/leave", &[]).await.expect(303);
+    program.post(path, used).await.expect(403);
 }

@@ -1,7 +1,9 @@
-//! Slash commands, over the socket and by the form.
+//! Slash commands, over the socket, by the form, and of programs.
 
 use serde_json::{Value, json};
 
+use crate::accounts::tokens;
+use crate::api::Program;
 use crate::everywhere;
 use crate::harness::{Answer, Person, TestApp};
 
@@ -117,4 +119,77 @@ async fn a_reminder_is_said_once_when_it_is_due(app: &TestApp) {
     let author = &heard["message"]["author"];
     assert_eq!((&author["name"], &author["bot"]), (&json!("Reminders"), &json!(true)));
     assert!(told("/remind list").await.as_str().is_some_and(|list| list.ends_with("you: later")));
+}
+
+#[apply(everywhere)]
+async fn a_program_uses_commands_as_its_person_does(app: &TestApp) {
+    let (ada, bob) = (app.register("ada").await, app.register("bob").await);
+    let room = ada.create_room("Workshop", "private").await;
+    let path = format!("/rooms/{room}/commands");
+    let program = Program::of(app, &ada, "write").await;
+    let send = async |text: &str, nonce: &str| program.post(&path, json!({ "text": text, "nonce": nonce })).await;
+    let told = send("/topic All about engines", "n1").await.expect(200).json();
+    assert_eq!(told, json!({ "notice": "The topic is now “All about engines”." }));
+    assert_eq!(send("/invite @bob", "n2").await.expect(200).json()["notice"], "Added @bob.");
+    assert!(send("/help", "n3").await.expect(200).json()["notice"].as_str().is_some_and(|help| help.contains("/archive")));
+    // Asked again because no answer was heard.
+    let waved = send("/me waves", "n4").await.expect(201).json();
+    assert_eq!((&waved["message"]["body"], waved.get("notice")), (&json!("_waves_"), None));
+    assert_eq!(send("/me waves", "n4").await.expect(200).json()["message"]["seq"], waved["message"]["seq"]);
+    for _ in 0..2 {
+        send("/remind in 2 hours tea", "n5").await.expect(200);
+    }
+    assert_eq!(program.get("/me/reminders").await.json()["reminders"].as_array().map(Vec::len), Some(1));
+    program.post(&path, json!({ "text": "/shrug" })).await.expect(201);
+    let long = format!("/me {}", "x".repeat(20_000));
+    for (wrong, code) in [
+        ("", "invalid"),
+        ("hello", "invalid"),
+        (" /topic x", "invalid"),
+        ("//topic x", "invalid"),
+        ("/usr/bin/x is broken", "invalid"),
+        ("/deploy now", "invalid"),
+        ("/topic", "invalid"),
+        ("/me", "invalid"),
+        ("/invite nobody-at-all", "invalid"),
+        ("/remind tea", "invalid"),
+        (&long, "too_long"),
+    ] {
+        let refused = send(wrong, "n6").await.expect(422).json()["error"].clone();
+        assert_eq!((&refused["code"], &refused["field"]), (&json!(code), &json!("text")), "{wrong:.30}");
+    }
+    for text in ["/topic x", "/me waves"] {
+        let refused = send(text, &"n".repeat(65)).await.expect(422).json()["error"].clone();
+        assert_eq!(refused["field"], "nonce", "{text}");
+    }
+    assert_eq!(texts(&ada, &room).await, ["_waves_", "¯\\\\\\_(ツ)\\_/¯"].map(|text| json!(text)));
+    // As far as the token and its person may. The text of a message stays a text.
+    let reader = Program::of(app, &ada, "read").await;
+    reader.get(&path).await.expect(200);
+    reader.post(&path, json!({ "text": "/topic x" })).await.expect(403);
+    let member = Program::of(app, &bob, "write").await;
+    member.post(&path, json!({ "text": "/archive" })).await.expect(403);
+    assert_eq!(member.say(&room, "/archive").await["body"], "/archive");
+    assert_eq!(send("/archive", "n7").await.expect(200).json()["notice"], "This room is archived now.");
+    assert_eq!(send("/me waves again", "n8").await.status, 403);
+}
+
+#[apply(everywhere)]
+async fn a_bot_uses_commands_as_far_as_it_may(app: &TestApp) {
+    let (ada, _) = (app.register("ada").await, app.register("bob").await);
+    let room = ada.create_room("Workshop", "private").await;
+    ada.post("/settings/bots", &[("username", "builder"), ("name", "Build robot")]).await.expect(303);
+    let fields = [("name", "script"), ("scopes", "write"), ("bot", "builder")];
+    let made = Answer::of(ada.form("/settings/tokens", &fields).header("accept", "application/json")).await.expect(201).json();
+    let bot = tokens::Program::new(app, made["token"]["secret"].as_str().expect("a secret"));
+    let path = format!("/api/v1/rooms/{room}/commands");
+    bot.post(&path, &[("text", "/me whirs")]).await.expect(404);
+    ada.post("/settings/bots/builder/rooms", &[("room", &room)]).await.expect(303);
+    let said = bot.post(&path, &[("text", "/me whirs")]).await.expect(201).json()["message"].clone();
+    assert_eq!((&said["body"], &said["author"]["bot"]), (&json!("_whirs_"), &json!(true)));
+    bot.post(&path, &[("text", "/help")]).await.expect(200);
+    // It is a guest: it brings nobody in, and changes nothing about the room.
+    for text in ["/topic Mine", "/invite bob", "/archive"] {
+        bot.post(&path, &[("text", text)]).await.expect(403);
+    }
 }
