@@ -1,7 +1,8 @@
 //! What mails about an account say, and their delivery from the outbox.
 //!
 //! Owns their texts, and that the token of a link exists only in its mail: it is made when that is sent, and the database gets its hash. A text
-//! must not contain what somebody else typed: a mail from here is trusted. What is mailed, and how much, is `mailing`'s.
+//! must not contain what somebody else typed: a mail from here is trusted. A mail that the server does not take waits with those to the same
+//! address, and holds up none to another one. What is mailed, and how much, is `mailing`'s.
 
 use std::sync::Arc;
 
@@ -50,22 +51,31 @@ impl Accounts {
         deliverers.on(VERIFIED, AT_ONCE, self.clone()).on(OTHER, AT_ONCE, self.clone())
     }
 
-    async fn try_deliver(&self, user: UserId, row: &Row) -> sqlx::Result<Delivery> {
-        let payload = row.payload.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let Some(Payload { to, detail }) = payload else { return Ok(Delivery::Refused("it cannot be read".into())) };
+    async fn try_deliver(&self, user: UserId, row: &Row, due: &[Row]) -> sqlx::Result<Delivery> {
+        let Some(Payload { to, detail }) = payload(row) else { return Ok(Delivery::Refused("it cannot be read".into())) };
         let Ok(about) = serde_json::from_value(json!({ "event": row.event, "detail": detail })) else {
             return Ok(Delivery::failed("this version does not know it"));
         };
         // Who chose another address meanwhile, or has none, needs no link.
         let Some(content) = self.content(user, to, row.created_at, about).await? else { return Ok(Delivery::Done(1)) };
-        let Ok(to) = Address::parse(&content.to) else { return Ok(Delivery::Refused("the address is not valid".into())) };
-        let mut mail = Mail::plain(to, content.subject, content.text);
+        let Ok(address) = Address::parse(&content.to) else { return Ok(Delivery::Refused("the address is not valid".into())) };
+        let mut mail = Mail::plain(address, content.subject, content.text);
         mail.id = content.is_same.then(|| format!("account-{}-{}", row.id, row.created_at.0));
         Ok(match self.mailing.mailer.send(mail).await {
             Ok(()) => Delivery::Done(1),
-            Err(NotSent { why, is_final: true }) => Delivery::Refused(why),
+            Err(NotSent { why, is_final: true, .. }) => Delivery::Refused(why),
+            Err(NotSent { why, is_of_mail: true, .. }) => {
+                Delivery::Apart { why, rows: self.rows_to(user, &content.to, due).await? }
+            }
             Err(NotSent { why, .. }) => Delivery::failed(why),
         })
+    }
+
+    /// Those of a person's rows that are mails to this address.
+    async fn rows_to(&self, user: UserId, address: &str, due: &[Row]) -> sqlx::Result<Vec<i64>> {
+        let verified = self.db.find_reachable(user).await?.map(|now| now.address);
+        let is_to = |row: &&Row| payload(row).and_then(|it| it.to).as_ref().or(verified.as_ref()).is_some_and(|to| to == address);
+        Ok(due.iter().filter(is_to).map(|row| row.id).collect())
     }
 
     /// What is sent; none if nothing is to be any more.
@@ -139,6 +149,10 @@ impl Accounts {
     }
 }
 
+fn payload(row: &Row) -> Option<Payload> {
+    serde_json::from_str(row.payload.as_deref()?).ok()
+}
+
 /// "2026-11-28 at 09:14 UTC".
 fn minute(at: Millis) -> String {
     let text = at.to_string();
@@ -149,6 +163,6 @@ fn minute(at: Millis) -> String {
 impl Deliverer for Accounts {
     async fn deliver(&self, receiver: i64, due: &[Row]) -> Delivery {
         let Some(first) = due.first() else { return Delivery::Done(1) };
-        self.try_deliver(UserId(receiver), first).await.unwrap_or_else(Into::into)
+        self.try_deliver(UserId(receiver), first, due).await.unwrap_or_else(Into::into)
     }
 }

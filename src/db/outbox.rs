@@ -38,6 +38,8 @@ pub struct Row {
     pub payload: Option<String>,
     /// When it happened.
     pub created_at: Millis,
+    /// How often its delivery failed.
+    pub attempts: i64,
 }
 
 /// Something that waits or was given up, for administrators.
@@ -196,7 +198,7 @@ impl Db {
     /// The oldest rows of a receiver that are due.
     pub async fn list_due(&self, receiver: ReceiverId, now: Millis, limit: i64) -> sqlx::Result<Vec<Row>> {
         read!(self, |pool| sqlx::query_as(
-            "select id, event, room_id, seq, rev, payload, created_at from outbox
+            "select id, event, room_id, seq, rev, payload, created_at, attempts from outbox
              where kind = $1 and receiver = $2 and dead_at is null and due_at <= $3 order by id limit $4",
         )
         .bind(receiver.kind)
@@ -303,6 +305,49 @@ impl Db {
             .bind(&failure.error)
             .execute(&mut *tx)
             .await?;
+        })
+    }
+
+    /// Records a failed attempt for which only some rows wait, and keeps the receiver: the others are delivered. What is older than a day is given
+    /// up with the attempt after so many. Nothing, if the receiver is somebody else's by now.
+    pub async fn set_apart(&self, failure: Failure, rows: Vec<i64>, most_attempts: i64) -> sqlx::Result<()> {
+        transaction!(self, |tx| {
+            let Failure { receiver: ReceiverId { kind, id }, claim, now, .. } = &failure;
+            let kept = sqlx::query(
+                "update receivers set last_error = $4, attempts = attempts + 1, failing_since = coalesce(failing_since, $5)
+                 where kind = $1 and id = $2 and claimed_by = $3",
+            )
+            .bind(*kind)
+            .bind(id)
+            .bind(claim)
+            .bind(&failure.error)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if kept == 0 {
+                return Ok(());
+            }
+            sqlx::query(
+                "update outbox set attempts = attempts + 1, last_error = $2, due_at = $6,
+                        dead_at = case when created_at < $3 and attempts >= $4 then cast($5 as bigint) end
+                 where id = $1",
+            )
+            .bind(failure.row)
+            .bind(&failure.error)
+            .bind(failure.give_up_before)
+            .bind(most_attempts)
+            .bind(now)
+            .bind(failure.due_at)
+            .execute(&mut *tx)
+            .await?;
+            for row in &rows {
+                sqlx::query("update outbox set due_at = $2 where id = $1")
+                    .bind(row)
+                    .bind(failure.due_at)
+                    .execute(&mut *tx)
+                    .await?;
+            }
         })
     }
 
@@ -535,7 +580,7 @@ impl Db {
                 return Ok(false);
             }
             let statement = "update outbox set dead_at = null, attempts = 0, due_at = $3
-                 where kind = $1 and receiver = $2 and dead_at is not null";
+                 where kind = $1 and receiver = $2 and (dead_at is not null or due_at > $3)";
             sqlx::query(statement).bind(&kind).bind(receiver).bind(now).execute(&mut *tx).await?;
             record!(tx, rows);
             true

@@ -62,6 +62,8 @@ pub struct NotSent {
     pub why: String,
     /// Whether there is no such address.
     pub is_final: bool,
+    /// Whether the server answered that it does not take this mail: it may take another one.
+    pub is_of_mail: bool,
 }
 
 impl Mailer {
@@ -106,12 +108,15 @@ impl Mailer {
     /// # Errors
     /// [`NotSent`].
     pub async fn send(&self, mail: Mail) -> Result<(), NotSent> {
-        let not_sent = |why: &str, is_final| NotSent { why: why.to_owned(), is_final };
+        let not_sent = |why: &str, is_final| NotSent { why: why.to_owned(), is_final, is_of_mail: is_final };
         let Some(outgoing) = &self.0 else { return Err(not_sent("there is no server for mails (SMTP_URL)", false)) };
         let Some(message) = outgoing.message(mail) else { return Err(not_sent("the mail could not be written", true)) };
         match tokio::time::timeout(ATTEMPT, outgoing.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(NotSent { why: reason(&error), is_final: refuses_recipient(&error) }),
+            Ok(Err(error)) => {
+                let (is_final, is_of_mail) = (refuses_recipient(&error), error.status().is_some());
+                Err(NotSent { why: reason(&error), is_final, is_of_mail })
+            }
             Err(_) => Err(not_sent("no answer in time", false)),
         }
     }

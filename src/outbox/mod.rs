@@ -52,6 +52,13 @@ pub enum Delivery {
         /// How long the receiver asks to be left alone, if it does.
         retry_after: Option<Duration>,
     },
+    /// The first row was not delivered, for a reason that is not the whole receiver's: these rows wait, it among them, and the others go on.
+    Apart {
+        /// Why, as above.
+        why: String,
+        /// The ids of the rows.
+        rows: Vec<i64>,
+    },
     /// The first row was refused for good: it is given up, and the next one is tried.
     Refused(String),
     /// Nothing was delivered, nor is anything before this moment.

@@ -32,6 +32,8 @@ const ERROR: usize = 300;
 const GIVE_UP: i64 = 24 * 60 * 60 * 1000;
 /// A receiver that has failed for so long is paused.
 const PAUSE: i64 = 3 * GIVE_UP;
+/// How often a row that waits apart is tried at least, before it is given up: for more than an hour, also after a day in which no server ran.
+const APART: i64 = 10;
 /// The longest wait that a receiver can ask for.
 const LONGEST_WISH: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -139,6 +141,12 @@ impl Serving {
                         }
                     }
                     Some(Delivery::Failed { why, retry_after }) => return self.fail(due[0].id, &why, retry_after).await,
+                    Some(Delivery::Apart { why, rows }) => {
+                        self.save(true).await?;
+                        let row = due.remove(0);
+                        due.retain(|other| !rows.contains(&other.id));
+                        self.set_apart(&row, &why, rows).await?;
+                    }
                     None => return Ok(()),
                 }
             }
@@ -183,10 +191,36 @@ impl Serving {
         Err(Stop::Lost)
     }
 
+    /// Notes that a row was not delivered, and when the next attempt is due, also of those that wait with it. The others go on.
+    async fn set_apart(&self, row: &Row, why: &str, rows: Vec<i64>) -> Result<(), Stop> {
+        let (ReceiverId { kind, id }, attempts) = (self.receiver, row.attempts + 1);
+        tracing::warn!(kind, id, attempts, why, "a delivery failed");
+        let failure = self.failure(row.id, why, jobs::wait(attempts, rand::random()));
+        self.context.db.set_apart(failure, rows, APART).await.map_err(|error| {
+            tracing::warn!(kind, id, %error, "a failed delivery could not be noted");
+            Stop::Lost
+        })
+    }
+
+    /// A failed attempt with which what was delivered before is removed.
+    fn failure(&self, row: i64, why: &str, wait: i64) -> Failure {
+        let now = self.context.clock.now();
+        Failure {
+            receiver: self.receiver,
+            claim: self.claim.clone(),
+            done: self.done.clone(),
+            row,
+            error: why.chars().take(ERROR).collect(),
+            now,
+            due_at: now.plus(wait),
+            give_up_before: now.plus(-GIVE_UP),
+            pause_before: now.plus(-PAUSE),
+        }
+    }
+
     /// Notes that a row was not delivered, and when the next attempt is due.
-    async fn fail(&mut self, row: i64, why: &str, retry_after: Option<Duration>) -> Result<(), Stop> {
-        let Context { db, clock, .. } = &*self.context;
-        let now = clock.now();
+    async fn fail(&self, row: i64, why: &str, retry_after: Option<Duration>) -> Result<(), Stop> {
+        let db = &self.context.db;
         let attempts = match db.count_attempts(self.receiver).await {
             Ok(attempts) if self.done.is_empty() => attempts + 1,
             Ok(_) => 1,
@@ -195,17 +229,7 @@ impl Serving {
         let wish = retry_after.map(|wish| i64::try_from(wish.min(LONGEST_WISH).as_millis()).unwrap_or_default());
         let wait = jobs::wait(attempts, rand::random()).max(wish.unwrap_or_default());
         tracing::warn!(kind = self.receiver.kind, id = self.receiver.id, attempts, why, "a delivery failed");
-        let failure = Failure {
-            receiver: self.receiver,
-            claim: self.claim.clone(),
-            done: std::mem::take(&mut self.done),
-            row,
-            error: why.chars().take(ERROR).collect(),
-            now,
-            due_at: now.plus(wait),
-            give_up_before: now.plus(-GIVE_UP),
-            pause_before: now.plus(-PAUSE),
-        };
+        let failure = self.failure(row, why, wait);
         for _ in 0..TRIES {
             match db.fail_delivery(failure.clone()).await {
                 Ok(()) => return Err(Stop::Over),

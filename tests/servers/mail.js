@@ -2,19 +2,23 @@
 //
 //   node mail.js [tls | starttls | plain] [CERTIFICATE KEY]
 //
-// It behaves by the address: `busy…` is refused the first time, `gone…` always, and `slow…` gets no answer.
+// It behaves by the address: `busy…` is refused the first time, `full…` from the second mail on, `gone…` always, and `slow…` gets no answer.
 import { readFileSync } from 'node:fs';
 import { SMTPServer } from 'smtp-server';
 
 const [mode = 'plain', certificate, key] = process.argv.slice(2);
 const print = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-const busy = new Set();
+const [busy, full] = [new Set(), new Set()];
 
 function refusal(address) {
   if (address.startsWith('gone')) return Object.assign(new Error(`5.1.1 no such mailbox: ${address}`), { responseCode: 550 });
   if (address.startsWith('busy') && !busy.has(address)) {
     busy.add(address);
     return Object.assign(new Error(`try ${address} later`), { responseCode: 451 });
+  }
+  if (address.startsWith('full')) {
+    if (full.has(address)) return Object.assign(new Error(`the mailbox of ${address} is full`), { responseCode: 452 });
+    full.add(address);
   }
   return undefined;
 }

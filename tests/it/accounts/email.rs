@@ -294,6 +294,32 @@ async fn an_address_that_is_refused_for_good_is_given_up_and_holds_up_no_other(d
     assert_eq!(emails(&ada).await["email"], "busy@example.com");
 }
 
+/// The owner of an account may have left the address because it takes no mails any more.
+#[apply(both)]
+async fn an_address_of_before_that_is_refused_for_now_holds_up_no_mail_to_another(database: &Database) {
+    let Some((mail, server)) = with_mail(database).await else { return };
+    let ada = server.register("ada").await;
+    verify(&mail, &ada, "full@example.com").await;
+    ada.post("/settings/tokens", &[("name", "ci"), ("scopes", "read")]).await.expect(200);
+    has_rows(database, "select id from outbox where kind = 'account' and attempts > 0", 1).await;
+    verify(&mail, &ada, "now@example.com").await;
+    has_rows(database, "select id from outbox where kind = 'address' and attempts > 0", 1).await;
+    server.stranger().post("/reset", &[("account", "ada")]).await.expect(200);
+    let sent = mail.next_mail().await;
+    assert!(sent.to == "now@example.com" && sent.text.contains("/reset/"), "{sent:?}");
+    // Nor one to the next address, nor the notice to the one before it.
+    verify(&mail, &ada, "next@example.com").await;
+    let notice = mail.next_mail().await;
+    assert!(notice.to == "now@example.com" && notice.text.contains("no longer uses this email address"), "{notice:?}");
+    // What the first address was to hear is tried for a day.
+    has_rows(database, "select id from outbox", 2).await;
+    has_rows(database, "select id from outbox where attempts > 0 and dead_at is null", 2).await;
+    database.run("update outbox set attempts = 20, due_at = 0").await;
+    has_rows(database, "select id from outbox where attempts > 20 and dead_at is null", 2).await;
+    database.run("update outbox set created_at = 1, due_at = 0").await;
+    has_rows(database, "select id from outbox where dead_at is not null", 2).await;
+}
+
 #[apply(both)]
 async fn without_a_mail_server_an_administrator_is_asked(database: &Database) {
     let server = Server::start(database.url(), &[]).await;
