@@ -124,6 +124,14 @@ impl Api {
         format!("{}/api/v1/rooms/{}/{what}", self.url, path_segment(room.trim_start_matches('#')))
     }
 
+    /// Sends a request, and gives the answer in JSON.
+    async fn ask(&self, request: RequestBuilder) -> Result<Value, Fault> {
+        let response = self.send(request).await?;
+        let body = timeout(ANSWER, response.bytes()).await;
+        let body = body.map_err(|_| Fault::Lost("Can’t reach the server: no answer in time".into()))??;
+        serde_json::from_slice(&body).map_err(|_| Fault::Lost("The server’s answer can’t be read: is it Parlor?".into()))
+    }
+
     /// Sends a request; an answer that is an error is why.
     async fn send(&self, request: RequestBuilder) -> Result<Response, Fault> {
         let response = timeout(ANSWER, request.bearer_auth(&self.token).send()).await;
@@ -161,11 +169,11 @@ pub async fn post(arguments: Post) -> Result<(), Failure> {
     let wanted = json!({ "body": body, "nonce": random_hex(), "reply_to": reply_to });
     let (mut wait, most) = WAITS;
     let mut attempt = 1;
-    let response = loop {
+    let answer = loop {
         let request =
             api.client.post(api.room(&room, "messages")).header(CONTENT_TYPE, "application/json").body(wanted.to_string());
-        match api.send(request).await {
-            Ok(response) => break response,
+        match api.ask(request).await {
+            Ok(answer) => break answer,
             Err(Fault::Lost(_)) if attempt < ATTEMPTS => {
                 attempt += 1;
                 sleep(wait).await;
@@ -174,7 +182,6 @@ pub async fn post(arguments: Post) -> Result<(), Failure> {
             Err(fault) => return Err(fault.into()),
         }
     };
-    let answer: Value = serde_json::from_slice(&response.bytes().await.map_err(failed)?).map_err(failed)?;
     let message = &answer["message"];
     if json {
         println!("{message}");
@@ -228,10 +235,7 @@ struct Head {
 impl Stream {
     /// Where the room is now.
     async fn head(&self) -> Result<Head, Fault> {
-        let response = self.api.send(self.api.client.get(self.api.room(&self.room, "changes"))).await?;
-        let body = timeout(ANSWER, response.bytes()).await;
-        let body = body.map_err(|_| Fault::Lost("Can’t reach the server: no answer in time".into()))??;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let answer = self.api.ask(self.api.client.get(self.api.room(&self.room, "changes"))).await?;
         let head = &answer["head"];
         Ok(Head { rev: head["rev"].as_i64(), epoch: head["epoch"].as_str().map(ToOwned::to_owned) })
     }

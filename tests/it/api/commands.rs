@@ -4,13 +4,15 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use crate::accounts::tokens::secret;
-use crate::both;
 use crate::harness::programs::Program;
+use crate::harness::tcp_proxy::{Target, TcpProxy};
 use crate::harness::{DEADLINE, Database, Person, Server, TestApp};
+use crate::{both, once};
 
 /// Somebody in `general` with a token.
 async fn somebody(app: &TestApp, username: &str) -> (Person, String) {
@@ -90,7 +92,6 @@ async fn a_message_is_posted_from_the_command_line(app: &TestApp) {
     let mut piped = parlor(app, &token, &["post", "general"]);
     let mut child = piped.stdin(Stdio::piped()).spawn().expect("it starts");
     {
-        use tokio::io::AsyncWriteExt;
         let mut stdin = child.stdin.take().expect("its input");
         stdin.write_all("two\nlines\n".as_bytes()).await.expect("it reads");
     }
@@ -110,6 +111,52 @@ async fn a_message_is_posted_from_the_command_line(app: &TestApp) {
         assert_eq!((code, out.as_str()), (status, ""), "{arguments:?}: {err}");
         assert!(err.contains(said), "{arguments:?}: {err}");
     }
+}
+
+/// The message is stored, and its sender never hears of it.
+#[apply(both)]
+async fn a_message_whose_answer_is_lost_is_posted_once(app: &TestApp) {
+    let (_, token) = somebody(app, "ada").await;
+    let (listener, _) = app.register("grace").await.join("general").await;
+    let proxy = TcpProxy::to(Target::Tcp(app.address)).await;
+    proxy.drop_replies();
+    let mut command = parlor(app, &token, &["post", "general", "once and only once"]);
+    command.env("PARLOR_URL", format!("http://{}", proxy.site.address));
+    let posting = tokio::spawn(ended(command));
+    let heard = listener.hears("once and only once").await;
+    proxy.cut();
+    proxy.restore();
+    let (status, out, err) = posting.await.expect("it ends");
+    assert_eq!((status, out.trim(), err.as_str()), (0, &*format!("general/{}", heard["seq"]), ""));
+    let stored = app.database.query("select count(*) as count from messages where body = 'once and only once'").await;
+    assert_eq!(stored, [json!({ "count": 1 })]);
+}
+
+/// As a proxy that dies: the head of an answer came, and not the rest.
+#[apply(once)]
+async fn an_answer_that_breaks_off_is_asked_for_again_with_the_same_nonce(database: &Database) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let origin = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+    command.args(["post", "general", "hello"]).env("PARLOR_URL", origin).env("PARLOR_TOKEN", "parlor_x").kill_on_drop(true);
+    command.current_dir(database.folder()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let posting = tokio::spawn(ended(command));
+    let whole = r#"{"message": {"room": "general", "seq": 7}}"#;
+    let mut nonces = Vec::new();
+    for answer in [&whole[..20], whole] {
+        let (mut stream, _) = tokio::time::timeout(DEADLINE, listener.accept()).await.expect("it asks").expect("a connection");
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            request.push(stream.read_u8().await.expect("a request"));
+        }
+        let request = String::from_utf8(request).expect("text");
+        let body: Value = serde_json::from_str(request.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+        nonces.push(body["nonce"].as_str().expect("a nonce").to_owned());
+        let head = format!("HTTP/1.1 201 Created\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", whole.len());
+        stream.write_all(format!("{head}{answer}").as_bytes()).await.expect("it reads");
+    }
+    assert_eq!(posting.await.expect("it ends"), (0, "general/7\n".to_owned(), String::new()));
+    assert_eq!(nonces[0], nonces[1]);
 }
 
 #[apply(both)]
