@@ -2,6 +2,7 @@
 //!
 //! Owns these use-cases; `model::sidebar` owns what an arrangement may contain.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Chat;
@@ -16,10 +17,44 @@ use crate::model::sidebar::Arrangement;
 /// Number of attempts if another window changes the sidebar at the same time.
 const TRIES: usize = 5;
 
+/// A stored arrangement.
+struct Stored {
+    /// As it is in the database.
+    text: String,
+    /// With the present slugs of rooms.
+    sidebar: Arrangement,
+    /// The slugs of those favorites that the user can see, by those that are stored.
+    present: HashMap<String, Arc<str>>,
+}
+
 impl Chat {
-    /// A user's sidebar arrangement.
+    /// A user's sidebar arrangement, with those favorites that they can see now.
+    ///
+    /// # Errors
+    /// The database's.
     pub async fn arrangement(&self, user: UserId) -> Result<Arrangement> {
-        Ok(Arrangement::parse(&self.db.sidebar(user).await?))
+        let Stored { text, mut sidebar, present } = self.stored_arrangement(user).await?;
+        let renamed = sidebar.written();
+        // So that pages, which read what is stored, show it too. Reading works on a full disk.
+        if renamed != text
+            && let Err(error) = self.db.set_sidebar(user, &text, &renamed).await
+        {
+            tracing::debug!(%error, "the present slugs of favorites were not stored");
+        }
+        sidebar.keep(|slug| present.values().any(|seen| **seen == *slug));
+        Ok(sidebar)
+    }
+
+    async fn stored_arrangement(&self, user: UserId) -> Result<Stored> {
+        let text = self.db.sidebar(user).await?;
+        let mut sidebar = Arrangement::parse(&text);
+        let mut present = HashMap::new();
+        if !sidebar.favorites().is_empty() {
+            let found = self.db.list_present_slugs(user, sidebar.favorites()).await?;
+            present.extend(found.into_iter().map(|(stored, slug)| (stored, slug.into())));
+            sidebar.rename(|slug| present.get(slug).cloned());
+        }
+        Ok(Stored { text, sidebar, present })
     }
 
     /// Adds or removes a favorite. Returns the room if the user can see it; a favorite that is no longer visible can still be
@@ -34,8 +69,10 @@ impl Chat {
             Err(Error::NotFound(_)) if !is_favorite => None,
             Err(error) => return Err(error),
         };
-        self.arrange(user, |sidebar| sidebar.favorite(slug, is_favorite)).await?;
-        self.events.publish(vec![Event::FavoriteSet { user, slug: slug.into(), is_favorite }]).await;
+        // It may have been found under an earlier slug.
+        let slug = view.as_ref().map_or_else(|| slug.into(), |view| view.room.slug.clone());
+        self.arrange(user, |sidebar| sidebar.favorite(&slug, is_favorite)).await?;
+        self.events.publish(vec![Event::FavoriteSet { user, slug, is_favorite }]).await;
         Ok(view)
     }
 
@@ -89,10 +126,9 @@ impl Chat {
 
     async fn arrange(&self, user: UserId, change: impl Fn(&mut Arrangement) -> Result<()>) -> Result<()> {
         for _ in 0..TRIES {
-            let before = self.db.sidebar(user).await?;
-            let mut sidebar = Arrangement::parse(&before);
+            let Stored { text, mut sidebar, .. } = self.stored_arrangement(user).await?;
             change(&mut sidebar)?;
-            if self.db.set_sidebar(user, &before, &sidebar.written()).await? {
+            if self.db.set_sidebar(user, &text, &sidebar.written()).await? {
                 return Ok(());
             }
         }

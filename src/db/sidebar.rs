@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::rooms::{RoomRow, RoomView};
-use super::{Db, read};
+use super::{Db, read, visible};
 use crate::model::{DraftContent, ListedRoom, RoomId, UserId};
 
 /// Up to this many memberships, the sidebar lists all rooms of a user.
@@ -163,6 +163,30 @@ impl Db {
             limit
         );
         Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Of slugs, those that a room has or had which the reader can see, each with the one that it has now.
+    pub async fn list_present_slugs(&self, reader: UserId, slugs: &[Arc<str>]) -> sqlx::Result<Vec<(String, String)>> {
+        macro_rules! present {
+            ($given:literal) => {
+                concat!(
+                    "select given.value, rooms.slug from ",
+                    $given,
+                    " as given
+                     join rooms on rooms.id = coalesce((select same.id from rooms as same where same.slug = given.value),
+                                                       (select room_id from room_slugs where room_slugs.slug = given.value))
+                     left join memberships on memberships.room_id = rooms.id and memberships.user_id = $2
+                     where removed_at is null and ",
+                    visible!("$2")
+                )
+            };
+        }
+        let statement = match self {
+            Self::Sqlite(_) => present!("json_each($1)"),
+            Self::Postgres(_) => present!("json_array_elements_text(cast($1 as json))"),
+        };
+        let given = serde_json::to_string(slugs).expect("texts always have a JSON form");
+        read!(self, |pool| sqlx::query_as(statement).bind(given).bind(reader).fetch_all(pool).await)
     }
 
     /// One of a user's rooms.

@@ -3,6 +3,7 @@
 //! Owns their form in the database and their limits. It must not know whether a user can see a room: invisible favorites are not
 //! shown.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,22 @@ impl Arrangement {
     /// The stored form.
     pub fn written(&self) -> String {
         if *self == Self::default() { String::new() } else { serde_json::to_string(self).expect("texts have a JSON form") }
+    }
+
+    /// Has each favorite named as it is now, where that is known.
+    pub fn rename(&mut self, present: impl Fn(&str) -> Option<Arc<str>>) {
+        let mut known = HashSet::new();
+        for favorite in &mut self.favorites {
+            if let Some(slug) = present(favorite) {
+                *favorite = slug;
+            }
+        }
+        self.favorites.retain(|favorite| known.insert(favorite.clone()));
+    }
+
+    /// Leaves only these favorites.
+    pub fn keep(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.favorites.retain(|favorite| is_kept(favorite));
     }
 
     /// Adds or removes a favorite.
@@ -101,6 +118,19 @@ mod tests {
         sidebar.favorite("general", false).unwrap();
         sidebar.close("rooms", false).unwrap();
         assert_eq!(sidebar.written(), "");
+    }
+
+    #[test]
+    fn a_favorite_has_its_present_name_once() {
+        let mut sidebar = Arrangement::default();
+        for slug in ["tea", "general", "green-tea", "rooms"] {
+            sidebar.favorite(slug, true).unwrap();
+        }
+        sidebar.close("rooms", true).unwrap();
+        sidebar.rename(|slug| (slug == "tea").then(|| "green-tea".into()));
+        assert_eq!(sidebar.favorites(), ["green-tea", "general", "rooms"].map(Arc::<str>::from));
+        sidebar.keep(|slug| slug != "rooms");
+        assert!(sidebar.is_favorite("general") && !sidebar.is_favorite("rooms") && sidebar.is_closed("rooms"));
     }
 
     #[test]

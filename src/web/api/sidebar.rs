@@ -26,7 +26,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
 /// How one's sidebar is arranged.
 #[derive(Debug, Serialize, ToSchema)]
 struct Sidebar {
-    /// The slugs of one’s favorite rooms, in the order in which they were added.
+    /// The slugs of those favorite rooms that one can see, in the order in which they were added.
     favorites: Vec<String>,
     /// The sections that are closed, of `favorites`, `rooms` and `directs`.
     #[schema(value_type = Vec<String>)]

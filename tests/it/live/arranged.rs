@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::api::Program;
 use crate::everywhere;
 use crate::harness::TestApp;
 
@@ -41,4 +42,38 @@ async fn whoever_was_away_hears_how_the_sidebar_is_arranged(app: &TestApp) {
     assert!(later["rooms"][0]["room"] == "general" && later.get("sidebar").is_none(), "{later}");
     let hers = grace.socket().await.ok("watch", json!({})).await;
     assert_eq!(hers["sidebar"], json!({ "favorites": [], "closed": [] }));
+}
+
+#[apply(everywhere)]
+async fn favorites_are_named_as_their_rooms_are_now(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let (tea, gone) = (ada.create_room("Tea", "public").await, ada.create_room("Gone", "public").await);
+    let circle = ada.create_room("Circle", "private").await;
+    let add = async || {
+        ada.post(&format!("/rooms/{circle}/members"), &[("username", "eve")]).await.expect(303);
+    };
+    add().await;
+    for room in [&tea, &gone, &circle] {
+        eve.post(&format!("/rooms/{room}/favorite"), &[("on", "true")]).await.expect(303);
+    }
+    let program = Program::of(app, &eve, "write").await;
+    let favorites = async || program.get("/sidebar").await.expect(200).json()["favorites"].clone();
+    assert_eq!(favorites().await, json!([tea, gone, circle]));
+    ada.post("/rooms/tea/settings", &[("name", "Green tea"), ("new_slug", "yes")]).await.expect(303);
+    ada.post("/rooms/gone/delete", &[("confirm", "Gone")]).await.expect(303);
+    ada.post(&format!("/rooms/{circle}/members/eve/remove"), &[]).await.expect(303);
+    assert_eq!(favorites().await, json!(["green-tea"]));
+    assert_eq!(eve.socket().await.ok("watch", json!({})).await["sidebar"]["favorites"], json!(["green-tea"]));
+    let stored = app.database.query("select sidebar from users where username = 'eve'").await;
+    assert!(stored[0]["sidebar"].as_str().is_some_and(|text| text.contains("\"green-tea\"")), "pages show it: {stored:?}");
+    let listed = program.get("/rooms?q=tea").await.expect(200).json()["rooms"][0].clone();
+    assert_eq!((&listed["room"]["slug"], &listed["is_favorite"]), (&json!("green-tea"), &json!(true)));
+    // Whoever comes back finds it where it was.
+    add().await;
+    assert_eq!(favorites().await, json!(["green-tea", circle]));
+    // By its earlier address it is the same room.
+    program.put("/rooms/tea/favorite", json!({})).await.expect(204);
+    assert_eq!(favorites().await, json!([circle, "green-tea"]));
+    program.delete("/rooms/tea/favorite").await.expect(204);
+    assert_eq!(favorites().await, json!([circle]));
 }
