@@ -89,10 +89,18 @@ impl App {
         let outbox = Outbox::open(db.clone(), clock.clone());
         let (waking, outgoing) = (jobs.clone(), outbox.clone());
         let chat = Chat::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone(), waking, outgoing).await?;
+        let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;
         let subscription = events.subscribe(|_| true);
         let node = Cluster::join(db.clone(), &config, chat.clone(), events).await?;
-        let (sockets, realtime) =
-            Realtime::start(&config, chat.clone(), accounts.clone(), clock.clone(), subscription, node.clone());
+        let (sockets, realtime) = Realtime::start(
+            &config,
+            chat.clone(),
+            accounts.clone(),
+            notifications.clone(),
+            clock.clone(),
+            subscription,
+            node.clone(),
+        );
         tokio::spawn(nodes::keep(db.clone(), node.clone(), {
             let realtime = realtime.clone();
             move || realtime.sockets()
@@ -109,7 +117,6 @@ impl App {
         let handlers = reminders::handlers(handlers, &db, &accounts, &chat);
         jobs.start(previews::handlers(handlers, &db, &files, &chat));
         let webhooks = Webhooks::new(db.clone(), accounts.clone(), chat.clone(), clock.clone(), outbox.clone(), &config);
-        let notifications = Notifications::open(db.clone(), chat.clone(), clock.clone(), outbox.clone(), &config).await?;
         let missed = MissedMails::new(db.clone(), chat.clone(), accounts.clone(), clock.clone(), outbox.clone(), &config);
         let deliverers = accounts.deliverers(webhooks.deliverers(Deliverers::default()));
         let deliverers = missed.deliverers(notifications.deliverers(deliverers));

@@ -138,6 +138,7 @@ fn is_shared(event: &Event) -> bool {
         Event::Message { .. }
         | Event::ReadMarkerMoved { .. }
         | Event::NotificationLevelSet { .. }
+        | Event::KeywordsSet { .. }
         | Event::FavoriteSet { .. }
         | Event::SidebarSectionSet { .. }
         | Event::ConversationHidden { .. }

@@ -102,6 +102,13 @@ pub enum Event {
         /// The connection that set it, which knows already.
         origin: Option<ConnectionId>,
     },
+    /// Somebody has other keywords.
+    KeywordsSet {
+        /// Whose.
+        user: UserId,
+        /// The words, as typed.
+        keywords: Vec<String>,
+    },
     /// Somebody made a room their favorite, or no longer.
     FavoriteSet {
         /// Whose.

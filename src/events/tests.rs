@@ -72,6 +72,7 @@ fn all() -> Vec<Event> {
         Event::RoleChanged { user },
         Event::ReadMarkerMoved { user, slug: slug.clone(), seq: 3, unread: 1, mentions: 0, origin: Some(origin.clone()) },
         Event::NotificationLevelSet { user, slug: slug.clone(), level: Some(NotificationLevel::Muted), origin: None },
+        Event::KeywordsSet { user, keywords: vec!["deploy".into()] },
         Event::FavoriteSet { user, slug: slug.clone(), is_favorite: true },
         Event::SidebarSectionSet { user, section: "rooms".into(), is_closed: true },
         Event::ConversationHidden { user, slug: slug.clone(), is_hidden: false },

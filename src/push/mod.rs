@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use self::keys::Keys;
 pub use self::keys::{Stored, stored};
 use self::service::{Push, Sent, Service};
-pub use self::settings::{NotificationSettings, SettingsChange};
+pub use self::settings::{Keywords, NotificationSettings, SettingsChange};
 use crate::chat::Chat;
 use crate::clock::{Clock, Millis};
 use crate::config::Config;
@@ -28,6 +28,7 @@ use crate::db::outbox::{ReceiverId, Row};
 use crate::db::push::{Destination, KIND, NewSubscription, Subscription};
 use crate::egress::{Allowed, Guard};
 use crate::error::{Error, Result};
+use crate::events::Event;
 use crate::fulltext::plain::plain;
 use crate::model::{Occurrence, RoomId, SessionKey, UserId, photo_path};
 use crate::outbox::{Deliverer, Deliverers, Delivery, Outbox};
@@ -182,8 +183,13 @@ impl Notifications {
     /// `invalid` or `too_long`, for the field.
     pub async fn change_settings(&self, user: UserId, change: SettingsChange) -> Result<NotificationSettings> {
         let mut settings = self.settings(user).await?;
+        let before = settings.keywords.clone();
         settings.change(change, self.clock.now())?;
         self.db.set_notification_settings(user, settings.columns()).await?;
+        if settings.keywords != before {
+            let keywords = settings.keywords.clone();
+            self.chat.events().publish(vec![Event::KeywordsSet { user, keywords }]).await;
+        }
         Ok(settings)
     }
 

@@ -34,6 +34,27 @@ pub struct NotificationSettings {
     pub keywords: Vec<String>,
 }
 
+/// Somebody's keywords, ready to be looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keywords(Vec<String>);
+
+impl Keywords {
+    /// These words.
+    pub fn new(words: &[String]) -> Self {
+        Self(words.iter().map(|word| word.to_lowercase()).collect())
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them is in a text, which is in lower case, as a word of its own.
+    pub fn are_in(&self, text: &str) -> bool {
+        self.0.iter().any(|word| contains_word(text, word))
+    }
+}
+
 /// A change; fields that are `None` stay.
 #[derive(Clone, Debug, Default)]
 pub struct SettingsChange {
@@ -109,11 +130,7 @@ impl NotificationSettings {
 
     /// Whether a text has one of the words, as a word of its own and in any case.
     pub fn has_keyword(&self, text: &str) -> bool {
-        if self.keywords.is_empty() {
-            return false;
-        }
-        let text = text.to_lowercase();
-        self.keywords.iter().any(|word| contains_word(&text, &word.to_lowercase()))
+        !self.keywords.is_empty() && Keywords::new(&self.keywords).are_in(&text.to_lowercase())
     }
 
     /// Whether somebody wants to know of a message.

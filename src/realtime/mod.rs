@@ -11,6 +11,7 @@ pub mod followers;
 pub mod guard;
 pub mod handshake;
 pub mod inbound;
+mod keywords;
 pub mod measures;
 pub mod outbound;
 mod presence;
@@ -33,6 +34,7 @@ use socketioxide::{SocketIo, TransportType};
 use self::connection::{Connected, Connection, channel, watchers};
 use self::followers::Followers;
 use self::guard::ConnectionGuard;
+use self::keywords::Watched;
 use self::measures::Measures;
 use self::presence::{Debounce, Leavers};
 use self::publish::Audience;
@@ -45,6 +47,7 @@ use crate::config::{Config, Transports};
 use crate::error::Result;
 use crate::events::{Removal, SessionEnd, Subscription};
 use crate::model::UserId;
+use crate::push::{Keywords, Notifications};
 
 /// The only namespace.
 pub const NAMESPACE: &str = "/chat";
@@ -65,8 +68,11 @@ pub struct Realtime {
     io: SocketIo,
     chat: Arc<Chat>,
     accounts: Arc<Accounts>,
+    notifications: Arc<Notifications>,
     clock: Clock,
     registry: Registry,
+    /// Whom the words of a message notify.
+    keywords: Watched,
     /// Those who wait for what happens in rooms without a socket.
     followers: Arc<Followers>,
     leavers: Leavers,
@@ -112,6 +118,7 @@ impl Realtime {
         config: &Config,
         chat: Arc<Chat>,
         accounts: Arc<Accounts>,
+        notifications: Arc<Notifications>,
         clock: Clock,
         events: Subscription,
         node: Arc<Node>,
@@ -135,8 +142,10 @@ impl Realtime {
             io,
             chat,
             accounts,
+            notifications,
             clock,
             registry,
+            keywords: Watched::default(),
             followers,
             leavers: Leavers::default(),
             debounce: Debounce::default(),
@@ -264,6 +273,17 @@ impl Realtime {
             self.member_removed(room, &slug, user, rev, Removal::Left);
         }
         Ok(())
+    }
+
+    /// Has the keywords of somebody known who watches from now on.
+    pub(super) async fn learn_keywords(&self, user: UserId) -> Result<()> {
+        loop {
+            let as_of = self.keywords.changes();
+            let keywords = Keywords::new(&self.notifications.settings(user).await?.keywords);
+            if self.keywords.learn(user, keywords, as_of) {
+                return Ok(());
+            }
+        }
     }
 
     /// How many sockets are connected.

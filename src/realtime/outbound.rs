@@ -62,6 +62,19 @@ pub struct LevelChanged<'a> {
     pub level: Option<NotificationLevel>,
 }
 
+/// A new message in one of the person's rooms has one of their keywords; sent before the message.
+#[derive(Debug, Serialize)]
+pub struct KeywordFound<'a> {
+    /// The room's slug.
+    pub room: &'a str,
+    /// The message.
+    pub seq: i64,
+}
+
+impl Outgoing for KeywordFound<'_> {
+    const NAME: &'static str = "keyword";
+}
+
 /// The person added a favorite room, or removed one.
 #[derive(Debug, Serialize)]
 pub struct FavoriteChanged<'a> {

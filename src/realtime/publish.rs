@@ -13,11 +13,12 @@ use socketioxide::{BroadcastError, SendError, SocketError};
 use super::Realtime;
 use super::connection::{Connected, Connection, channel};
 use super::outbound::{
-    Activity, Blocked, Changed, Described, Entered, FavoriteChanged, Hidden, LevelChanged, OnlineChanged, Outgoing, OwnRoom,
-    Person, Presence, Read, Removed, SectionChanged, SendEvent, Typing,
+    Activity, Blocked, Changed, Described, Entered, FavoriteChanged, Hidden, KeywordFound, LevelChanged, OnlineChanged, Outgoing,
+    OwnRoom, Person, Presence, Read, Removed, SectionChanged, SendEvent, Typing,
 };
 use crate::events::{Event, Removal, Subscription};
 use crate::model::{ConnectionId, Kind, Logged, Room, RoomId, UserId};
+use crate::push::Keywords;
 
 /// Tells the sockets of each event, until the bus is gone.
 pub async fn run(realtime: Arc<Realtime>, mut events: Subscription) {
@@ -69,6 +70,9 @@ impl Realtime {
     async fn publish(self: &Arc<Self>, event: &Event) {
         match event {
             Event::Message { logged, is_new, mentions_before } => {
+                if *is_new {
+                    self.send_keywords(logged);
+                }
                 self.broadcast(Audience::Live(logged.room), &**logged).await;
                 self.send_to_watchers(logged, *is_new, mentions_before.as_deref()).await;
             }
@@ -95,6 +99,10 @@ impl Realtime {
             }
             Event::NotificationLevelSet { user, slug, level, origin } => {
                 self.send_to_person(*user, origin.as_ref(), &LevelChanged { room: slug, level: *level });
+            }
+            Event::KeywordsSet { user, keywords } => {
+                let is_here = !self.registry.watching_of(*user).is_empty();
+                self.keywords.change(*user, Keywords::new(keywords), is_here);
             }
             Event::FavoriteSet { user, slug, is_favorite } => {
                 self.send_to_person(*user, None, &FavoriteChanged { room: slug, favorite: *is_favorite });
@@ -145,6 +153,20 @@ impl Realtime {
             Event::SessionEnded { session, reason } => self.registry.end_session(session, *reason),
             Event::AccessReduced { user } => self.access_reduced(*user).await,
             Event::AccessEnded { user, reason } => self.registry.end_user(*user, *reason),
+        }
+    }
+
+    /// Tells those who watch a room that one of their keywords is in a new message, before they hear of it.
+    fn send_keywords(&self, logged: &Logged) {
+        let message = &logged.message;
+        if message.kind != Kind::Text {
+            return;
+        }
+        for user in self.keywords.in_text(&message.body, message.author.id) {
+            for Connected { socket, .. } in self.registry.hearing_of(user, logged.room) {
+                // One whose queue is full is being cut by what fills it, and what it catches up with notifies nobody.
+                socket.send(&KeywordFound { room: &message.room, seq: message.seq }).ok();
+            }
         }
     }
 

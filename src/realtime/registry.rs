@@ -155,6 +155,13 @@ impl Registry {
         self.of_user(user).into_iter().filter(|connected| connected.connection.is_watching()).collect()
     }
 
+    /// Those of them that hear of a room.
+    #[must_use]
+    pub fn hearing_of(&self, user: UserId, room: RoomId) -> Vec<Connected> {
+        let hears = |connected: &Connected| rooms_of(connected).any(|heard| heard == room);
+        self.watching_of(user).into_iter().filter(hears).collect()
+    }
+
     /// The socket of a connection, if it is here.
     #[must_use]
     pub fn find(&self, connection: &ConnectionId) -> Option<SocketRef> {

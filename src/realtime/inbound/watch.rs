@@ -39,7 +39,11 @@ pub async fn handle(realtime: &Realtime, connected: &Connected, payload: &Payloa
     // First the flag, then the list: a room entered in between is watched by what is published of it.
     realtime.registry.begin_to_watch(connected);
     let user = connected.connection.user;
-    let sidebar = if after.is_none() { Some(realtime.chat.arrangement(user).await?) } else { None };
+    let mut sidebar = None;
+    if after.is_none() {
+        realtime.learn_keywords(user).await?;
+        sidebar = Some(realtime.chat.arrangement(user).await?);
+    }
     let RoomListPage { rooms, next } = realtime.chat.list_own(user, after.unwrap_or_default()).await?;
     for listed in &rooms {
         realtime.registry.watch(connected, listed.room.id, listed.head);

@@ -51,8 +51,8 @@ export class Notifications {
     document.querySelector('.sidebar [aria-current]')?.scrollIntoView({ block: 'nearest' });
   }
 
-  async #heard({ room, message, isToMe, level }) {
-    if (level === 'muted' || (level === 'mentions' && !isToMe)) return;
+  async #heard({ room, message, isToMe, hasKeyword, level }) {
+    if (level === 'muted' || (level === 'mentions' && !isToMe && !hasKeyword)) return;
     if (!('Notification' in window) || Notification.permission !== 'granted') return;
     if (!navigator.locks) { if (!await isQuiet()) this.#show(room, message); return; }
     const { held } = await navigator.locks.query();

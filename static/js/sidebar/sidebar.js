@@ -6,6 +6,8 @@ import { watch } from '#js/sidebar/room-list.js';
 export class Sidebar extends EventTarget {
   #connection; #me; #here; #title; #lost = null;
   #rows = new Map();
+  // Of each room, the last message that has one of the person's keywords: the server says so before it sends the message.
+  #found = new Map();
   // Whether all of the person's rooms are known.
   #isWhole = false;
   #entries;
@@ -20,6 +22,7 @@ export class Sidebar extends EventTarget {
     this.#entries = new Entries();
     connection.addEventListener('up', () => this.#watch());
     connection.on('activity', ({ room, message }) => { if (room !== this.#here) this.heard(room, message); });
+    connection.on('keyword', ({ room, seq }) => this.#found.set(room, seq));
     connection.on('changed', ({ room, message, addressed }) => { if (room !== this.#here) this.#recount(room, message, addressed); });
     connection.on('entered', (row) => { this.#take(row); this.#offer(); });
     connection.on('removed', ({ room }) => this.#forget(room));
@@ -63,7 +66,8 @@ export class Sidebar extends EventTarget {
     row.head.seq = message.seq;
     if (row.hidden) this.#change(room, { hidden: false });
     if (message.author.username === this.#me.username) return; // The window that posted it reports how far it has read.
-    const detail = { room, message, isToMe: addresses(message, this.#me), level: this.notificationLevel(room) };
+    const hasKeyword = this.#found.get(room) === message.seq;
+    const detail = { room, message, isToMe: addresses(message, this.#me), hasKeyword, level: this.notificationLevel(room) };
     this.count(room, { unread: row.unread + 1, mentions: row.mentions + Number(detail.isToMe) });
     if (isNews && !isBlocked(message.author.username)) this.dispatchEvent(new CustomEvent('heard', { detail }));
   }

@@ -39,20 +39,24 @@ fn one_window_tells_of_what_addresses_one_and_none_of_what_one_looks_at() {
         socket.post("general", "to nobody", "1").await;
         socket.post("general", "@ada look", "2").await;
         ada.waits_for(async || count(1).await.is_some()).await;
+        ada.post("/settings/notifications", "keywords", "Kettle").await;
+        socket.post("general", "the kettle is on", "k").await;
+        ada.waits_for(async || count(2).await.is_some()).await;
         ada.post("/rooms/general/level", "level", "all").await;
         ada.sees(".sidebar a[data-room=general]:not(.muted)").await;
         socket.post("general", "to everybody", "3").await;
-        ada.waits_for(async || count(2).await.is_some()).await;
+        ada.waits_for(async || count(3).await.is_some()).await;
         ada.post("/rooms/general/level", "level", "muted").await;
         ada.sees(".sidebar a[data-room=general].muted").await;
-        socket.post("general", "@ada into the dark", "4").await;
+        socket.post("general", "@ada into the dark, with a kettle", "4").await;
         ada.post("/rooms/general/level", "level", "all").await;
         ada.sees(".sidebar a[data-room=general]:not(.muted)").await;
         socket.post("general", "the last", "5").await;
-        ada.waits_for(async || count(3).await.is_some()).await;
+        ada.waits_for(async || count(4).await.is_some()).await;
         let all = count(0).await.expect("some were told");
-        let expected = ["@ada look (general#5)", "to everybody (general#6)", "the last (general#8)"]
-            .map(|words| format!("edsger in general: {words}"));
+        let expected =
+            ["@ada look (general#5)", "the kettle is on (general#6)", "to everybody (general#7)", "the last (general#9)"]
+                .map(|words| format!("edsger in general: {words}"));
         let mut sorted = all.clone();
         sorted.sort_by_key(|told| told.split('#').nth(1).map(str::to_owned));
         assert_eq!(sorted, expected);

@@ -86,6 +86,70 @@ async fn levels_keywords_and_blocks_decide(app: &TestApp) {
     assert_eq!(texts(&browser.told(&service)), ["the deploy is done", "anything", "the last"]);
 }
 
+/// Also one that has no push: it shows notifications itself, and the server says which messages have a keyword.
+#[apply(everywhere)]
+async fn an_open_page_hears_of_a_keyword_before_the_message(app: &TestApp) {
+    let (ada, eve, mia) = (app.register("ada").await, app.register("eve").await, app.register("mia").await);
+    let room = ada.create_room("Tea", "public").await;
+    let (socket, _) = ada.join(&room).await;
+    for person in [&eve, &mia] {
+        person.enter(&room).await;
+        person.enter("general").await;
+    }
+    socket.ok("join", json!({ "room": "general" })).await;
+    settings(&eve, &[("keywords", "Deploy, lunch")]).await;
+    let (watching, (live, _), hers) = (eve.socket().await, eve.join(&room).await, mia.socket().await);
+    for one in [&watching, &live, &hers] {
+        one.ok("watch", json!({})).await;
+    }
+    socket.post(&room, "redeploy", "1").await;
+    let found = |message: &Value| json!({ "room": message["room"], "seq": message["seq"] });
+    let told = found(&socket.post(&room, "the DEPLOY is done", "2").await);
+    let has_heard = |heard: &Value| heard["message"]["body"] == "the DEPLOY is done";
+    watching.next_where("activity", has_heard).await;
+    live.hears("the DEPLOY is done").await;
+    for one in [&watching, &live] {
+        assert_eq!(one.peek_at("keyword"), [told.clone()], "it came before the message");
+        one.next("keyword").await;
+    }
+    // Not of her own words, nor of a room that she has left, nor anybody else.
+    live.post(&room, "lunch, I say", "3").await;
+    let told = found(&socket.post(&room, "lunch?", "4").await);
+    for one in [&watching, &live] {
+        assert_eq!(one.next("keyword").await, told);
+    }
+    eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
+    for one in [&watching, &live] {
+        one.next("removed").await;
+    }
+    socket.post(&room, "lunch without her", "5").await;
+    let told = found(&socket.post("general", "lunch for all", "6").await);
+    for one in [&watching, &live] {
+        assert_eq!(one.next("keyword").await, told);
+    }
+    hers.next_where("activity", |heard| heard["message"]["body"] == "lunch for all").await;
+    assert!(hers.peek_at("keyword").is_empty());
+    // Other keywords count at once.
+    settings(&eve, &[("keywords", "supper")]).await;
+    let asked = std::cell::Cell::new(10);
+    app.comes_to([true, true], async || {
+        asked.set(asked.get() + 1);
+        let body = format!("supper {}", asked.get());
+        let told = found(&socket.post("general", &body, &asked.get().to_string()).await);
+        for one in [&watching, &live] {
+            one.next_where("activity", |heard| heard["message"]["body"] == json!(body)).await;
+        }
+        [&watching, &live].map(|one| one.peek_at("keyword").contains(&told))
+    })
+    .await;
+    socket.post("general", "no lunch any more", "7").await;
+    let told = found(&socket.post("general", "supper is ready", "8").await);
+    for one in [&watching, &live] {
+        one.next_where("keyword", |heard| *heard == told).await;
+        assert!(one.peek_at("keyword").iter().all(|heard| heard["seq"].as_i64() < told["seq"].as_i64().map(|seq| seq - 1)));
+    }
+}
+
 #[apply(both)]
 async fn quiet_hours_silence_and_being_there_keep_it_quiet(app: &TestApp) {
     let service = Receiver::start().await;
