@@ -32,6 +32,19 @@ impl Scope {
     }
 }
 
+/// A hold to add.
+#[derive(Clone, Debug)]
+pub struct NewHold {
+    /// What it covers.
+    pub scope: Scope,
+    /// Why.
+    pub reason: String,
+    /// The username of who adds it.
+    pub by: String,
+    /// The digest of what they chose, so that it is added once.
+    pub nonce: Option<String>,
+}
+
 /// A hold.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Hold {
@@ -125,29 +138,39 @@ impl Db {
         read!(self, |pool| sqlx::query_scalar(statement).fetch_one(pool).await)
     }
 
-    /// Adds a hold, and returns its id; `None` if there are `most` already.
-    pub async fn insert_hold(&self, scope: Scope, reason: &str, by: &str, most: i64, event: &Event) -> sqlx::Result<Option<i64>> {
-        let (room, person) = scope.columns();
-        let (reason, by, at, rows) = (reason.to_owned(), by.to_owned(), event.at, rows([event]));
+    /// Adds a hold, unless there is one with its nonce. Returns the id of the one that is there, and whether it is new; `None` if there are `most`
+    /// already.
+    pub async fn insert_hold(&self, new: NewHold, most: i64, event: &Event) -> sqlx::Result<Option<(i64, bool)>> {
+        let (room, person) = new.scope.columns();
+        let (at, rows) = (event.at, rows([event]));
         transaction!(self, |tx| {
-            let insert = "insert into holds (room_id, user_id, reason, created_by, created_at)
-                 select $1, $2, $3, $4, $5 where (select count(*) from holds) < $6 returning id";
+            let same = "select id from holds where nonce = $1";
+            let known: Option<i64> = sqlx::query_scalar(same).bind(&new.nonce).fetch_optional(&mut *tx).await?;
+            if let Some(known) = known {
+                return Ok(Some((known, false)));
+            }
+            let insert = "insert into holds (room_id, user_id, reason, created_by, created_at, nonce)
+                 select $1, $2, $3, $4, $5, cast($7 as text) where (select count(*) from holds) < $6
+                 on conflict (nonce) do nothing returning id";
             let added: Option<i64> = sqlx::query_scalar(insert)
                 .bind(room)
                 .bind(person)
-                .bind(&reason)
-                .bind(&by)
+                .bind(&new.reason)
+                .bind(&new.by)
                 .bind(at)
                 .bind(most)
+                .bind(&new.nonce)
                 .fetch_optional(&mut *tx)
                 .await?;
-            if added.is_none() {
-                return Ok(None);
-            }
+            let Some(added) = added else {
+                // Another request may have made it at the same time.
+                let known: Option<i64> = sqlx::query_scalar(same).bind(&new.nonce).fetch_optional(&mut *tx).await?;
+                return Ok(known.map(|known| (known, false)));
+            };
             // Last: others lock rooms first, and then this.
             sqlx::query(COUNT).execute(&mut *tx).await?;
             record!(tx, rows);
-            added
+            Some((added, true))
         })
     }
 

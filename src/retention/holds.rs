@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::Retention;
 use crate::clock::Millis;
-use crate::db::holds::{HeldRow, Hold, Scope};
+use crate::db::holds::{HeldRow, Hold, NewHold, Scope};
+use crate::encoding::hex;
 use crate::error::{Error, Result};
 use crate::model::username::Username;
 use crate::model::{Attachment, validate};
@@ -70,13 +72,15 @@ impl From<HeldRow> for Held {
 
 /// What a new hold is to cover, as typed: a room, a person, or everything.
 #[derive(Clone, Debug, Default)]
-pub struct NewHold<'a> {
+pub struct WantedHold<'a> {
     /// `room`, `person` or `everything`.
     pub scope: &'a str,
     /// The room's slug, or the person's username.
     pub target: &'a str,
     /// Why.
     pub reason: &'a str,
+    /// Chosen by who wants it: with the same one again there is no other.
+    pub nonce: Option<&'a str>,
 }
 
 impl Retention {
@@ -90,11 +94,11 @@ impl Retention {
         Ok(page(found, |hold| hold.id))
     }
 
-    /// Adds a hold, and returns it.
+    /// Adds a hold, unless there is one with its nonce. Returns the one that is there, and whether it is new.
     ///
     /// # Errors
-    /// `forbidden` for non-administrators; `invalid` for `scope`, `target` or `reason`, or when there are too many; `too_long`.
-    pub async fn add_hold(&self, actor: Actor, by: &Arc<str>, new: NewHold<'_>, source: &Source) -> Result<Hold> {
+    /// `forbidden` for non-administrators; `invalid` for `scope`, `target`, `reason` or `nonce`, or when there are too many; `too_long`.
+    pub async fn add_hold(&self, actor: Actor, by: &Arc<str>, new: WantedHold<'_>, source: &Source) -> Result<(Hold, bool)> {
         permissions::may_administer(actor, ServerAction::ManageHolds)?;
         let reason = validate::line("reason", new.reason, LONGEST_REASON)?;
         if reason.is_empty() {
@@ -117,13 +121,18 @@ impl Retention {
             "everything" => (Scope::Everything, None),
             _ => return Err(Error::invalid("scope", "Choose room, person or everything.")),
         };
+        let nonce = new.nonce.map(validate::nonce).transpose()?;
+        let nonce = nonce.map(|nonce| hex(&Sha256::digest(format!("hold {} {nonce}", actor.id))));
         let event = Event::new(self.clock.now(), Action::AddHold, source).by(actor.id, by);
         let event = event.about(name.as_deref()).note(&format!("{}: {reason}", new.scope));
-        let Some(id) = self.db.insert_hold(scope, &reason, by, MOST as i64, &event).await? else {
+        let new = NewHold { scope, reason, by: by.to_string(), nonce };
+        let Some((id, is_new)) = self.db.insert_hold(new, MOST as i64, &event).await? else {
             return Err(Error::invalid("scope", format!("There are {MOST} holds already. Release one first.")));
         };
-        event.write_line();
-        self.db.find_hold(id).await?.ok_or(Error::NotFound("hold"))
+        if is_new {
+            event.write_line();
+        }
+        Ok((self.db.find_hold(id).await?.ok_or(Error::NotFound("hold"))?, is_new))
     }
 
     /// Releases a hold: what only it has kept is deleted, and what has expired meanwhile.

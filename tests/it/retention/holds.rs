@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{hears_deletion, hold, hours, keep, post, post_json, read, room_of_eve, until};
-use crate::accounts::tokens::{Program, secret};
+use crate::accounts::tokens::{self, secret};
+use crate::api::Program;
 use crate::files::removal::comes_to;
 use crate::files::{attachments, form, send};
 use crate::harness::TestApp;
@@ -87,8 +88,8 @@ async fn a_held_file_is_not_for_a_token_without_admin(app: &TestApp) {
     let sent = send(&eve, &room, form(&[("plans.txt", b"all the plans")])).await;
     let file = attachments(&sent).remove(0);
     let (url, id) = (file["url"].as_str().unwrap(), file["id"].as_str().unwrap());
-    let plain = Program::new(app, &secret(&ada, "read write").await);
-    let full = Program::new(app, &secret(&ada, "read admin").await);
+    let plain = tokens::Program::new(app, &secret(&ada, "read write").await);
+    let full = tokens::Program::new(app, &secret(&ada, "read admin").await);
     let about = format!("/api/v1/files/{id}");
     for program in [&plain, &full] {
         assert_eq!(program.get(url).await.expect(200).body, "all the plans");
@@ -165,6 +166,26 @@ async fn a_hold_on_everything_stops_everything(app: &TestApp) {
 async fn ada_state(app: &TestApp) -> Value {
     let stored = app.database.query("select value from meta where key = 'retention'").await;
     stored.first().and_then(|row| serde_json::from_str(row["value"].as_str()?).ok()).unwrap_or_default()
+}
+
+#[apply(everywhere)]
+async fn a_hold_with_the_same_nonce_is_the_same_until_it_is_released(app: &TestApp) {
+    let (ada, eve, room) = room_of_eve(app).await;
+    app.database.make_admin("eve").await;
+    let (program, other) = (Program::of(app, &ada, "write admin").await, Program::of(app, &eve, "write admin").await);
+    let wanted = json!({ "scope": "room", "target": room, "reason": "Case 7", "nonce": "case-7" });
+    let made = program.post("/admin/holds", wanted.clone()).await.expect(201).json();
+    assert_eq!(program.post("/admin/holds", wanted.clone()).await.expect(200).json(), made);
+    // Whatever else it says; and of somebody else it is another one.
+    let differs = json!({ "scope": "everything", "reason": "Case 8", "nonce": "case-7" });
+    assert_eq!(program.post("/admin/holds", differs).await.expect(200).json(), made);
+    assert_ne!(other.post("/admin/holds", wanted.clone()).await.expect(201).json()["hold"]["id"], made["hold"]["id"]);
+    let long = json!({ "scope": "room", "target": room, "reason": "Case 7", "nonce": "n".repeat(65) });
+    assert_eq!(program.post("/admin/holds", long).await.expect(422).json()["error"]["field"], "nonce");
+    let recorded = app.database.query("select actor from audit where action = 'hold.add' order by id").await;
+    assert_eq!(recorded, ["ada", "eve"].map(|actor| json!({ "actor": actor })));
+    program.delete(&format!("/admin/holds/{}", made["hold"]["id"].as_str().expect("an id"))).await.expect(204);
+    assert_ne!(program.post("/admin/holds", wanted).await.expect(201).json()["hold"]["id"], made["hold"]["id"]);
 }
 
 #[apply(both)]

@@ -13,7 +13,7 @@ use crate::clock::Millis;
 use crate::db::holds::Hold;
 use crate::error::Result;
 use crate::permissions::{self, ServerAction};
-use crate::retention::holds::{Held, NewHold};
+use crate::retention::holds::{Held, WantedHold};
 use crate::security_log::Source;
 use crate::web::api::body::Fields;
 use crate::web::api::place::Before;
@@ -81,13 +81,15 @@ async fn list(State(state): State<AppState>, Query(place): Query<Before>, user: 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(examples(json!({ "scope": "room", "target": "general", "reason": "Case 7" })))]
-struct WantedHold {
+struct NewHold {
     /// What it is to cover: `room`, `person` or `everything`.
     scope: String,
     /// The slug of the room, or the username of the person.
     target: String,
     /// Why.
     reason: String,
+    /// Anything that is new for each hold: with the same one again there is no other.
+    nonce: Option<String>,
 }
 
 /// A hold that was set.
@@ -100,19 +102,24 @@ struct HoldAnswer {
 /// Sets a hold.
 #[utoipa::path(
     post, path = "/api/v1/admin/holds", tag = "administration", operation_id = "add_hold",
-    request_body = WantedHold,
-    responses((status = 201, description = "The hold applies", body = HoldAnswer)),
+    request_body = NewHold,
+    responses(
+        (status = 201, description = "The hold applies", body = HoldAnswer),
+        (status = 200, description = "One with this nonce applies already", body = HoldAnswer),
+    ),
 )]
 async fn add(
     State(state): State<AppState>,
     user: ConfirmedUser,
     source: Source,
-    Fields(wanted): Fields<WantedHold>,
+    Fields(NewHold { scope, target, reason, nonce }): Fields<NewHold>,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Describe)?;
-    let new = NewHold { scope: wanted.scope.trim(), target: &wanted.target, reason: &wanted.reason };
-    let hold = state.retention.add_hold(user.actor(), &user.username, new, &source).await?;
-    Ok((StatusCode::CREATED, Json(HoldAnswer { hold: hold.into() })).into_response())
+    let nonce = nonce.as_deref().filter(|nonce| !nonce.is_empty());
+    let wanted = WantedHold { scope: scope.trim(), target: &target, reason: &reason, nonce };
+    let (hold, is_new) = state.retention.add_hold(user.actor(), &user.username, wanted, &source).await?;
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(HoldAnswer { hold: hold.into() })).into_response())
 }
 
 /// A hold with a page of what was kept because of it.

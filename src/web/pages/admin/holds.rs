@@ -11,7 +11,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::db::holds::Hold;
 use crate::error::{Error, Result};
 use crate::permissions::{self, ServerAction};
-use crate::retention::holds::{NewHold, Page};
+use crate::retention::holds::{Page, WantedHold};
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
@@ -89,7 +89,7 @@ async fn add(
 ) -> Result<Response> {
     permissions::may_administer(user.actor(), ServerAction::ManageHolds)?;
     state.chat.allow(user.id, ActionKind::Describe)?;
-    let new = NewHold { scope: form.scope.trim(), target: &form.target, reason: &form.reason };
+    let new = WantedHold { scope: form.scope.trim(), target: &form.target, reason: &form.reason, nonce: None };
     match state.retention.add_hold(user.actor(), &user.username, new, &source).await {
         Ok(_) => Ok(Redirect::to("/admin/holds").into_response()),
         Err(error) if error.shows_form_again() && !format.is_json() => {

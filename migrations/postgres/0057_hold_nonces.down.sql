@@ -1,0 +1,2 @@
+drop index holds_by_nonce;
+alter table holds drop column nonce;
