@@ -260,3 +260,19 @@ fn failed(error: Error) -> Undelivered {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_may_come_again_is_told_so() {
+        let wait = Duration::from_secs(7);
+        for error in [Error::RateLimited { retry_after: wait }, Error::SlowMode { retry_after: wait }] {
+            assert!(matches!(failed(error), Undelivered::RateLimited(told) if told == wait));
+        }
+        for error in [Error::BUSY, Error::Unavailable, Error::NotSaved, Error::Internal(String::new())] {
+            assert!(matches!(failed(error), Undelivered::Unavailable));
+        }
+    }
+}

@@ -1,11 +1,16 @@
 //! Incoming webhooks, as the programs use them that post to Slack.
 
+use std::time::Duration;
+
+use proof::client::Raw;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor};
 
-use crate::everywhere;
 use crate::files::portraits::give_icon_to_hook;
-use crate::harness::{Answer, Person, TestApp};
+use crate::harness::{Answer, Database, Person, Server, TestApp};
+use crate::{both, everywhere, once};
 
 /// A room's webhook, and the path that programs post to.
 struct Hook {
@@ -18,23 +23,33 @@ async fn ask_for(person: &Person, room: &str, name: &str) -> Answer {
     Answer::of(form.header("accept", "application/json")).await
 }
 
-async fn make(app: &TestApp, person: &Person, room: &str, name: &str) -> Hook {
+async fn make(server: &Server, person: &Person, room: &str, name: &str) -> Hook {
     let made = ask_for(person, room, name).await.expect(201).json()["hook"].clone();
     let url = made["url"].as_str().expect("an address");
-    let path = url.strip_prefix(&app.origin).unwrap_or_else(|| panic!("{url} is ours"));
+    let path = url.strip_prefix(&server.origin).unwrap_or_else(|| panic!("{url} is ours"));
     Hook { id: made["id"].as_str().expect("an id").to_owned(), path: path.to_owned() }
 }
 
 /// Posts as a program does: without a cookie, from anywhere.
-async fn post(app: &TestApp, hook: &Hook, payload: &Value) -> (u16, String) {
-    send(app, hook, "application/json", payload.to_string()).await
+async fn post(server: &Server, hook: &Hook, payload: &Value) -> (u16, String) {
+    send(server, hook, "application/json", payload.to_string()).await
 }
 
-async fn send(app: &TestApp, hook: &Hook, kind: &str, body: String) -> (u16, String) {
-    let request = app.stranger().request(Method::POST, &hook.path).header("content-type", kind).body(body);
+async fn send(server: &Server, hook: &Hook, kind: &str, body: String) -> (u16, String) {
+    let answer = asked(server, hook, kind, body).await;
+    (answer.status, answer.body.clone())
+}
+
+async fn asked(server: &Server, hook: &Hook, kind: &str, body: String) -> Answer {
+    let request = server.stranger().request(Method::POST, &hook.path).header("content-type", kind).body(body);
     let answer = Answer::of(request.header("origin", "https://elsewhere.example")).await;
     assert!(answer.set_cookies().is_empty());
-    (answer.status, answer.body.clone())
+    answer
+}
+
+/// The time that an answer asks for, in seconds.
+fn wait(answer: &Answer) -> u64 {
+    answer.header("retry-after").parse().unwrap_or_else(|_| panic!("no time to wait: {answer:?}"))
 }
 
 fn ok() -> (u16, String) {
@@ -234,4 +249,66 @@ async fn known_programs_are_understood(app: &TestApp) {
         assert_eq!(sent, ok(), "{name}");
         assert_eq!(last(&ada, &room).await["body"], expected, "{name}");
     }
+}
+
+#[apply(both)]
+async fn too_many_are_refused_with_a_time_to_wait(database: &Database) {
+    let mut server = Server::start(database.url(), &[("POST_RATE", "2/h")]).await;
+    let ada = server.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    let (busy, calm) = (make(&server, &ada, &room, "Grafana").await, make(&server, &ada, &room, "Jenkins").await);
+    let text = json!({ "text": "Disk full" }).to_string();
+    let mut taken = 0;
+    let refused = loop {
+        let answer = asked(&server, &busy, "application/json", text.clone()).await;
+        if answer.status != 200 {
+            break answer;
+        }
+        taken += 1;
+        assert!(taken < 20, "nothing is refused");
+    };
+    assert_eq!((refused.status, &*refused.body), (429, "rate_limited"));
+    assert!(taken > 0 && (1..=3600).contains(&wait(&refused)), "{taken}: {refused:?}");
+    // Another one has a share of its own.
+    assert_eq!(post(&server, &calm, &json!({ "text": "Green" })).await, ok());
+    // In slow mode, too.
+    let slow = ada.create_room("Slow", "public").await;
+    let hook = make(&server, &ada, &slow, "Uptime").await;
+    ada.post(&format!("/rooms/{slow}/settings"), &[("slow_mode", "60")]).await.expect(303);
+    assert_eq!(post(&server, &hook, &json!({ "text": "Up" })).await, ok());
+    let refused = asked(&server, &hook, "application/json", text).await;
+    assert_eq!((refused.status, &*refused.body), (429, "rate_limited"));
+    assert!((1..=60).contains(&wait(&refused)), "{refused:?}");
+    server.stop().await;
+}
+
+#[apply(once)]
+async fn while_the_database_takes_nothing_it_is_to_be_sent_again(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    let hook = make(app, &ada, &room, "Grafana").await;
+    let mut other = SqliteConnectOptions::new().filename(app.database.file()).connect().await.expect("the file is there");
+    other.execute("begin immediate").await.expect("nobody writes now");
+    let refused = asked(app, &hook, "application/json", json!({ "text": "Disk full" }).to_string()).await;
+    assert_eq!((refused.status, &*refused.body), (503, "service_unavailable"));
+    assert!(wait(&refused) >= 1, "{refused:?}");
+    other.execute("rollback").await.expect("it can let go");
+    assert_eq!(post(app, &hook, &json!({ "text": "Disk full" })).await, ok());
+    let stored = app.database.query("select count(*) as count from messages where body = 'Disk full'").await;
+    assert_eq!(stored, [json!({ "count": 1 })]);
+}
+
+#[apply(once)]
+async fn a_message_that_never_comes_whole_is_not_waited_for(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    let hook = make(app, &ada, &room, "Grafana").await;
+    let before = last(&ada, &room).await["seq"].clone();
+    let head = "host: x\r\ncontent-type: application/json\r\ncontent-length: 5000";
+    let mut raw = Raw::open(app).await;
+    assert!(raw.send(format!("POST {} HTTP/1.1\r\n{head}\r\n\r\n{{", hook.path).as_bytes()).await);
+    let (_, answer) = raw.drip(b" ", Duration::from_secs(40)).await.expect("the connection is ended");
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert_eq!(last(&ada, &room).await["seq"], before);
+    assert_eq!(post(app, &hook, &json!({ "text": "whole" })).await, ok());
 }
