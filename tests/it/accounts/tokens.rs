@@ -417,3 +417,21 @@ async fn a_bot_acts_with_a_token_of_its_owners(app: &TestApp) {
     is_refused(&program.get("/rooms").await);
     assert_eq!(recorded(&app.database, "token.create").await, ["ada robot"]);
 }
+
+#[apply(everywhere)]
+async fn what_is_done_with_a_token_is_recorded_with_its_id(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let room = ada.create_room("Tea", "public").await;
+    let token = create(&ada, "write").await;
+    let program = Program::new(app, token["secret"].as_str().expect("a secret"));
+    program.post(&format!("/rooms/{room}/settings"), &[("topic", "by a page")]).await.expect(303);
+    let change = program.request(Method::PATCH, &format!("/api/v1/rooms/{room}")).json(&json!({ "topic": "by the API" }));
+    Answer::of(change).await.expect(200);
+    let socket = program.socket().await.expect("it is let in");
+    let command = json!({ "room": room, "body": "/topic by a socket", "nonce": "n1" });
+    assert_eq!(socket.ask("message", command).await["ok"], true);
+    let audit = app.database.query("select action, actor, session from audit where target = 'tea' order by id").await;
+    let entry = json!({ "action": "room.settings", "actor": "ada", "session": token["id"] });
+    assert_eq!(audit[1..], [entry.clone(), entry.clone(), entry]);
+    assert!(audit[0]["action"] == "room.create" && audit[0]["session"] != token["id"], "{audit:?}");
+}
