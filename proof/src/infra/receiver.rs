@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::client::DEADLINE;
@@ -19,6 +20,8 @@ pub enum Reply {
     Status(u16, &'static str),
     /// 200, and this.
     Says(&'static str),
+    /// The same, once it is told to.
+    SaysThen(Arc<Notify>, &'static str),
     /// Nothing, ever.
     Silence,
 }
@@ -138,13 +141,17 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
         let reply = {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             let reply = state.next.pop_front().unwrap_or_else(|| state.otherwise.clone());
-            let is_taken = matches!(reply, Reply::Status(200..=299, _) | Reply::Says(_));
+            let is_taken = matches!(reply, Reply::Status(200..=299, _) | Reply::Says(_) | Reply::SaysThen(..));
             state.deliveries.push(Delivery { is_taken, ..delivery });
             reply
         };
         let (status, head, said) = match reply {
             Reply::Status(status, head) => (status, head, "ok"),
             Reply::Says(said) => (200, "content-type: application/json\r\n", said),
+            Reply::SaysThen(told, said) => {
+                told.notified().await;
+                (200, "content-type: application/json\r\n", said)
+            }
             Reply::Silence => return std::future::pending().await,
         };
         let answer = format!("HTTP/1.1 {status} Answer\r\n{head}content-length: {}\r\n\r\n{said}", said.len());

@@ -1,12 +1,20 @@
 //! Slash commands of webhooks, and what their answers post.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use proof::infra::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Executor};
+use tokio::sync::Notify;
 
 use super::{admin, post_json, signature};
 use crate::api::Program;
 use crate::everywhere;
 use crate::harness::{Answer, Person, TestApp};
+use crate::once;
+use crate::retention::until;
 
 async fn say(person: &Person, room: &str, body: &str, nonce: &str) -> Answer {
     let form = person.form(&format!("/rooms/{room}/messages"), &[("body", body), ("nonce", nonce)]);
@@ -136,4 +144,41 @@ async fn a_program_uses_the_command_of_a_webhook_once(app: &TestApp) {
     );
     eve.post("/rooms/general/leave", &[]).await.expect(303);
     program.post(path, used).await.expect(403);
+}
+
+/// The delivery was taken, and what it was answered with cannot be stored at that moment.
+#[apply(once)]
+async fn a_reply_is_posted_once_the_database_takes_it(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let receiver = Receiver::start().await;
+    ruth.enter("general").await;
+    let (listening, _) = eve.join("general").await;
+    let wanted = json!({
+        "url": receiver.url("/"), "events": ["command.used"], "rooms": ["general"], "command": "deploy", "name": "Deployer",
+    });
+    post_json(&ruth, "/admin/webhooks", &wanted).await.expect(201);
+    let answer = Arc::new(Notify::new());
+    receiver.reply(Reply::Says(r#"{"body": "Done"}"#));
+    receiver.reply_next([Reply::SaysThen(answer.clone(), r#"{"body": "Done"}"#)]);
+    say(&eve, "general", "/deploy", "n1").await.expect(200);
+    receiver.wait_for(1).await;
+    let mut other = SqliteConnectOptions::new().filename(app.database.file()).connect().await.expect("the file is there");
+    other.execute("begin immediate").await.expect("nobody writes now");
+    answer.notify_one();
+    // Twice: the reply is in the same batch as the first of these, or as the second.
+    for nonce in ["n2", "n3"] {
+        let refused = listening.ask("message", json!({ "room": "general", "body": "while held", "nonce": nonce })).await;
+        assert_eq!(refused["error"]["code"], "unavailable", "{refused}");
+    }
+    other.execute("rollback").await.expect("it can let go");
+    until("it is delivered again", async || {
+        app.pass(Duration::from_secs(10));
+        receiver.count() >= 2
+    })
+    .await;
+    listening.hears("Done").await;
+    let told = receiver.deliveries();
+    assert_eq!(told[0].headers["webhook-id"], told[1].headers["webhook-id"]);
+    let stored = app.database.query("select count(*) as count from messages where body = 'Done'").await;
+    assert_eq!(stored, [json!({ "count": 1 })]);
 }
