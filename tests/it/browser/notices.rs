@@ -1,7 +1,7 @@
 //! Notifications of the desktop: of what one wants to hear, once, and not of what one looks at.
 
 use super::TwoPeople;
-use crate::harness::browser::Browser;
+use crate::harness::browser::{Browser, Scripts};
 use crate::harness::{TestApp, in_browser};
 
 /// Stands in for the desktop, which a browser without a window does not have.
@@ -61,5 +61,41 @@ fn one_window_tells_of_what_addresses_one_and_none_of_what_one_looks_at() {
         sorted.sort_by_key(|told| told.split('#').nth(1).map(str::to_owned));
         assert_eq!(sorted, expected);
         TwoPeople { ada, grace }.close().await;
+    });
+}
+
+/// Stands in for the loudspeaker, and counts the sounds.
+const LOUDSPEAKER: &str = "window.sounds = 0; \
+    const part = () => ({ frequency: {}, gain: { setValueAtTime() {}, exponentialRampToValueAtTime() {} }, connect: (next) => next, start() {}, stop() {} }); \
+    window.AudioContext = class { currentTime = 0; destination = part(); constructor() { window.sounds += 1; } \
+        createOscillator() { return part(); } createGain() { return part(); } close() {} }";
+
+#[test]
+fn a_notification_makes_a_sound_where_its_reader_wants_one() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ada = Browser::open(Scripts::On).await;
+        ada.register(app, "ada").await;
+        ada.join(app, "general").await;
+        let (socket, _) = app.register("edsger").await.join("general").await;
+        ada.visit(app, "/settings/notifications").await;
+        ada.sees(".sidebar a[data-room=general]").await;
+        for stub in [DESKTOP, LOUDSPEAKER] {
+            ada.execute(stub, vec![]).await.expect("our own script runs");
+        }
+        let sounds = async || ada.execute("return window.sounds", vec![]).await.expect("our own script runs");
+        socket.post("general", "@ada softly", "1").await;
+        ada.waits_for(async || told(&ada).await.len() == 1).await;
+        assert_eq!(sounds().await, 0);
+        // Turning it on lets one hear it.
+        ada.press("[data-sound]").await;
+        ada.waits_for(async || sounds().await == 1).await;
+        socket.post("general", "@ada loudly", "2").await;
+        ada.waits_for(async || told(&ada).await.len() == 2).await;
+        assert_eq!(sounds().await, 2);
+        ada.press("[data-sound]").await;
+        socket.post("general", "@ada softly again", "3").await;
+        ada.waits_for(async || told(&ada).await.len() == 3).await;
+        assert_eq!(sounds().await, 2);
+        ada.close().await;
     });
 }

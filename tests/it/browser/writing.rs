@@ -1,11 +1,13 @@
 //! Writing with a keyboard: completion, drafts, editing, answering, the limit, the preview.
 
+use proof::infra::receiver::Receiver;
 use serde_json::json;
 
 use super::{COMPOSER, EDITOR, SEND, WORDS, reads, say};
 use crate::harness::browser::{Browser, Scripts};
 use crate::harness::site::PASSWORD;
 use crate::harness::{TestApp, in_browser};
+use crate::webhooks::{admin, post_json};
 
 const ENTER: &str = "\u{e007}";
 const ESCAPE: &str = "\u{e00c}";
@@ -419,6 +421,35 @@ fn without_scripts_the_preview_button_shows_the_page_again() {
         assert_eq!(written(&ada).await, "**one**");
         ada.press(SEND).await;
         reads(&ada, &["one"]).await;
+        ada.close().await;
+    });
+}
+
+#[test]
+fn the_command_of_a_webhook_is_offered_with_its_hint() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let ruth = admin(app).await;
+        ruth.enter("general").await;
+        let receiver = Receiver::start().await;
+        let wanted = json!({
+            "url": receiver.url("/"), "events": ["command.used"], "rooms": ["general"], "command": "deploy",
+            "hint": "Deploys <what> you say",
+        });
+        post_json(&ruth, "/admin/webhooks", &wanted).await.expect(201);
+        let ada = enter(app, "ada").await;
+        ada.fill(COMPOSER, "/").await;
+        ada.waits_for(async || ada.texts(OPTIONS).await.len() == 8).await;
+        ada.fill(COMPOSER, "dep").await;
+        ada.waits_for(async || {
+            let offered = ada.texts(OPTIONS).await;
+            offered.len() == 1 && offered[0].contains("/deploy") && offered[0].contains("Deploys <what> you say")
+        })
+        .await;
+        ada.fill(COMPOSER, TAB).await;
+        writes(&ada, "/deploy ").await;
+        ada.fill(COMPOSER, &format!("now{ENTER}")).await;
+        ada.waits_for(async || ada.texts("#command-notice:not([hidden])").await == ["Sent /deploy."]).await;
+        assert_eq!(receiver.wait_for(1).await[0].body["data"]["text"], "now");
         ada.close().await;
     });
 }

@@ -77,6 +77,43 @@ fn a_worker_groups_what_it_shows_and_withdraws_what_was_read() {
     });
 }
 
+/// The number on the icon of the installed app, after each of these pushes and then a click. What a browser without a window does with a
+/// number cannot be seen: the script runs in a page, with a `navigator` of the test's.
+#[test]
+fn a_worker_counts_messages_on_the_apps_icon() {
+    in_browser(module_path!(), async |app: &TestApp| {
+        let eve = Browser::open_with_notifications().await;
+        eve.register(app, "eve").await;
+        let message = |room: &str, seq: i64| json!({ "kind": "message", "room": room, "title": room, "body": "hi", "seq": seq, "url": "/" });
+        let pushes = json!([
+            { "kind": "test" },
+            message("tea", 1),
+            message("tea", 2),
+            message("tea", 2),
+            message("general", 9),
+            { "kind": "read", "room": "tea", "seq": 2 },
+        ]);
+        let script = app.stranger().get("/sw.js").await.expect(200).body.clone();
+        let around = format!(
+            "const badges = [], events = {{}}, shown = new Map();
+             const addEventListener = (name, listener) => {{ events[name] = listener; }};
+             const navigator = {{ setAppBadge: async (count) => badges.push(count), clearAppBadge: async () => badges.push('none') }};
+             const clients = {{ matchAll: async () => [], openWindow: async () => null }};
+             const registration = {{
+                 getNotifications: async ({{ tag }} = {{}}) => [...shown.values()].filter((one) => !tag || one.tag === tag),
+                 showNotification: async (title, about) => shown.set(about.tag, {{ title, ...about, close: () => shown.delete(about.tag) }}),
+             }};
+             {script}
+             const fire = (name, event) => new Promise((resolve) => events[name]({{ ...event, waitUntil: (work) => work.then(resolve) }}));
+             for (const pushed of {pushes}) await fire('push', {{ data: {{ json: () => pushed }} }});
+             await fire('notificationclick', {{ notification: shown.get('room:general') }});
+             return badges"
+        );
+        assert_eq!(eve.promised(&around).await, json!([1, 2, 3, 1, "none"]), "one that comes twice counts once");
+        eve.close().await;
+    });
+}
+
 /// What the worker's script does when a notification with this address is clicked. Nothing outside a browser can click on one: the script runs
 /// in a page, with windows and a notification of the test's.
 async fn clicked(browser: &Browser, app: &TestApp, url: &str, is_open: bool) -> Value {
