@@ -469,9 +469,8 @@ fn a_directory_is_for_one_node() {
 fn a_token_for_the_metrics_fits_into_a_header_and_a_short_one_is_warned_of() {
     let said = |text| read(&[("METRICS", text)]).map(|config| config.metrics).map_err(|problems| problems[0].to_string());
     assert!(said("off") == Ok(values::Metrics::Off) && said("open") == Ok(values::Metrics::Open));
-    for token in
-        ["0123456789abcdef", "0123456789abcde", "s3cret-token", "x", "deadbeef", "tok,en", "p@ss:w0rd!", &"x".repeat(256)]
-    {
+    let long = "x".repeat(256);
+    for token in ["0123456789abcdef", "0123456789abcde", "s3cret-token", "x", "deadbeef", "tok,en", "p@ss:w0rd!", &*long] {
         assert!(said(token) == Ok(values::Metrics::Token(token.into())), "{token}");
         let warned: Vec<_> = read(&[("METRICS", token)]).unwrap_or_default().warnings().iter().map(ToString::to_string).collect();
         let of_metrics = warned.iter().filter(|warning| warning.starts_with("METRICS")).count();

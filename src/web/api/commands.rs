@@ -114,12 +114,12 @@ async fn run(
         Input::Said(body) => {
             let new = NewMessage { body, nonce, ..NewMessage::default() };
             let (message, is_new) =
-                state.chat.post(user.id, room, new).map_err(about_text)?.posted().await.map_err(about_text)?;
+                state.chat.post(user.caller(), room, new).map_err(about_text)?.posted().await.map_err(about_text)?;
             let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
             Ok((status, Json(CommandAnswer { message: Some(message), notice: None })).into_response())
         }
         Input::Act(act) => {
-            let notice = state.chat.act(user.id, &slug, act, nonce.as_deref(), &source).await.map_err(about_text)?;
+            let notice = state.chat.act(user.caller(), &slug, act, nonce.as_deref(), &source).await.map_err(about_text)?;
             Ok(Json(CommandAnswer { notice: Some(notice), message: None }).into_response())
         }
     }
