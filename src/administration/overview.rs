@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::Administration;
 use crate::clock::Millis;
 use crate::db::backup::state::{BackupState, LastBackup};
-use crate::db::outbox::OutboxCounts;
+use crate::db::deliveries::OutboxCounts;
 use crate::db::overview::{Counts, Engine};
 use crate::db::retention::RetentionState;
 use crate::db::search::IndexProgress;

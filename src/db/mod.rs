@@ -18,6 +18,7 @@ pub mod closing;
 pub mod cluster;
 mod connections;
 pub mod data_exports;
+pub mod deliveries;
 pub mod direct;
 mod directory;
 pub mod doctor;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Outbox;
-use crate::db::outbox::{Listed, OutboxCounts, Receiver};
+use crate::db::deliveries::{Listed, OutboxCounts, Receiver};
 use crate::error::{Error, Result};
 use crate::permissions::{self, Actor, ServerAction};
 use crate::security_log::{Action, Event, Source};

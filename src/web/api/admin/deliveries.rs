@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
-use crate::db::outbox::{Listed, Receiver};
+use crate::db::deliveries::{Listed, Receiver};
 use crate::error::Result;
 use crate::outbox::administration::name_of;
 use crate::permissions::{self, ServerAction};

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::chat::rate_limits::ActionKind;
-use crate::db::outbox::{Listed, Receiver};
+use crate::db::deliveries::{Listed, Receiver};
 use crate::error::Result;
 use crate::outbox::administration::name_of;
 use crate::permissions::{self, ServerAction};

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::count;
 use crate::clock::Millis;
-use crate::db::outbox::{Listed, Receiver};
+use crate::db::deliveries::{Listed, Receiver};
 use crate::outbox::administration::{Page, name_of};
 use crate::web::query::query_string;
 use crate::web::views::AppLayout;
