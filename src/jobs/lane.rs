@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Policy;
+use super::lanes::free_slots;
 use super::run::{self, Context, LEASE};
 use crate::encoding::random_hex;
 
@@ -36,7 +37,7 @@ impl Lane {
     /// Looks for jobs until it is stopped, or until the database is closed.
     pub async fn run(self, wake: &Notify, stop: CancellationToken) {
         loop {
-            let Some(slots) = stop.run_until_cancelled(self.free_slots()).await else { return };
+            let Some(slots) = stop.run_until_cancelled(free_slots(&self.slots)).await else { return };
             // A task of its own: a claim that was made must not be forgotten because the server stops at that moment.
             let is_full = match self.start_jobs(slots).await {
                 Ok(is_full) => is_full,
@@ -53,13 +54,6 @@ impl Lane {
                 }
             }
         }
-    }
-
-    /// At least one slot, and all that are free.
-    async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
-        let first = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let more = std::iter::from_fn(|| self.slots.clone().try_acquire_owned().ok());
-        std::iter::once(first).chain(more).collect()
     }
 
     /// Starts a job for each slot; returns whether there may be more.

@@ -6,6 +6,7 @@
 
 pub mod administration;
 mod lane;
+pub mod lanes;
 mod run;
 
 use std::fmt;
@@ -13,12 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::sync::OnceCell;
 
 use self::lane::Lane;
+use self::lanes::Lanes;
 pub use self::run::wait;
 use crate::clock::Clock;
 use crate::db::Db;
@@ -113,39 +112,25 @@ pub struct Jobs(Arc<Inner>);
 struct Inner {
     db: Arc<Db>,
     clock: Clock,
-    /// What wakes the lanes, and whether it is time for that.
-    lanes: Mutex<Vec<Arc<Notify>>>,
-    running: TaskTracker,
-    /// Cancelled: no more jobs are claimed.
-    stop: CancellationToken,
-    /// Cancelled: running jobs are handed back.
-    abandon: CancellationToken,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        self.abandon.cancel();
-    }
+    lanes: Lanes,
 }
 
 impl Jobs {
     /// The queue of a database. Nothing runs before [`Self::start`].
     pub fn open(db: Arc<Db>, clock: Clock) -> Self {
-        let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
-        Self(Arc::new(Inner { db, clock, lanes: Mutex::default(), running: TaskTracker::new(), stop, abandon }))
+        Self(Arc::new(Inner { db, clock, lanes: Lanes::default() }))
     }
 
     /// Begins to do jobs. Kinds without a handler stay where they are: a node of a newer version may know them.
     pub fn start(&self, handlers: Handlers) {
-        let Inner { db, clock, lanes, running, stop, abandon } = &*self.0;
-        let released = Arc::new(tokio::sync::OnceCell::new());
+        let Inner { db, clock, lanes } = &*self.0;
+        let released = Arc::new(OnceCell::new());
         for (kind, policy, handler) in handlers.0 {
-            let wake = Arc::new(Notify::new());
-            lanes.lock().push(wake.clone());
-            let (db, clock, running, abandon) = (db.clone(), clock.clone(), running.clone(), abandon.clone());
-            let lane = Lane::new(kind, policy, run::Context { db: db.clone(), clock, handler, abandon }, running);
-            let (stop, released) = (stop.clone(), released.clone());
+            let wake = lanes.add();
+            let (db, abandon) = (db.clone(), lanes.abandon.clone());
+            let context = run::Context { db: db.clone(), clock: clock.clone(), handler, abandon };
+            let lane = Lane::new(kind, policy, context, lanes.running.clone());
+            let (stop, released) = (lanes.stop.clone(), released.clone());
             tokio::spawn(async move {
                 // What a process that is gone had claimed, before anything is claimed.
                 let release = async || db.release_jobs().await;
@@ -159,18 +144,11 @@ impl Jobs {
 
     /// Has this node look for jobs now. Call it after a commit that may have added some; without a call they are found a little later.
     pub fn wake(&self) {
-        for lane in &*self.0.lanes.lock() {
-            lane.notify_one();
-        }
+        self.0.lanes.wake();
     }
 
     /// Claims no more jobs, and waits up to `patience` for those that run; the rest is handed back to be done again.
     pub async fn stop(&self, patience: Duration) {
-        self.0.stop.cancel();
-        self.0.running.close();
-        if tokio::time::timeout(patience, self.0.running.wait()).await.is_err() {
-            self.0.abandon.cancel();
-            tokio::time::timeout(patience, self.0.running.wait()).await.ok();
-        }
+        self.0.lanes.stop(patience).await;
     }
 }

@@ -13,6 +13,7 @@ use super::receiver::{self, Context, LEASE};
 use crate::clock::Millis;
 use crate::db::outbox::ReceiverId;
 use crate::encoding::random_hex;
+use crate::jobs::lanes::free_slots;
 
 /// How often it looks for what other nodes or time made due.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -49,7 +50,7 @@ impl Lane {
                     Err(error) => tracing::warn!(kind = self.kind, %error, "what was given up long ago is deleted later"),
                 }
             }
-            let Some(slots) = stop.run_until_cancelled(self.free_slots()).await else { return };
+            let Some(slots) = stop.run_until_cancelled(free_slots(&self.slots)).await else { return };
             match self.start(slots).await {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -61,13 +62,6 @@ impl Lane {
                 return;
             }
         }
-    }
-
-    /// At least one slot, and all that are free.
-    async fn free_slots(&self) -> Vec<OwnedSemaphorePermit> {
-        let first = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let more = std::iter::from_fn(|| self.slots.clone().try_acquire_owned().ok());
-        std::iter::once(first).chain(more).collect()
     }
 
     /// Serves a receiver with each slot; returns whether there may be more.

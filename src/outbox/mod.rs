@@ -17,15 +17,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
-use tokio::sync::{Notify, OnceCell};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::sync::OnceCell;
 
 use self::lane::Lane;
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::outbox::Row;
+use crate::jobs::lanes::Lanes;
 
 /// Delivers to the receivers of one kind.
 #[async_trait]
@@ -112,38 +110,23 @@ pub struct Outbox(Arc<Inner>);
 struct Inner {
     db: Arc<Db>,
     clock: Clock,
-    lanes: Mutex<Vec<Arc<Notify>>>,
-    running: TaskTracker,
-    /// Cancelled: nothing more is begun.
-    stop: CancellationToken,
-    /// Cancelled: what is under way is given up.
-    abandon: CancellationToken,
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        self.abandon.cancel();
-    }
+    lanes: Lanes,
 }
 
 impl Outbox {
     /// The outbox of a database. Nothing is delivered before [`Self::start`].
     pub fn open(db: Arc<Db>, clock: Clock) -> Self {
-        let (stop, abandon) = (CancellationToken::new(), CancellationToken::new());
-        Self(Arc::new(Inner { db, clock, lanes: Mutex::default(), running: TaskTracker::new(), stop, abandon }))
+        Self(Arc::new(Inner { db, clock, lanes: Lanes::default() }))
     }
 
     /// Begins to deliver. What is for a kind without a deliverer waits: a node of a newer version may know it.
     pub fn start(&self, deliverers: Deliverers) {
-        let Inner { db, clock, lanes, running, stop, abandon } = &*self.0;
+        let Inner { db, clock, lanes } = &*self.0;
         let released = Arc::new(OnceCell::new());
         for (kind, at_once, deliverer) in deliverers.0 {
-            let wake = Arc::new(Notify::new());
-            lanes.lock().push(wake.clone());
-            let (stop, abandon) = (stop.clone(), abandon.clone());
+            let (stop, abandon) = (lanes.stop.clone(), lanes.abandon.clone());
             let context = receiver::Context { db: db.clone(), clock: clock.clone(), deliverer, stop: stop.clone(), abandon };
-            let lane = Lane::new(kind, at_once, context, running.clone(), wake);
+            let lane = Lane::new(kind, at_once, context, lanes.running.clone(), lanes.add());
             let (db, released) = (db.clone(), released.clone());
             tokio::spawn(async move {
                 // What a process that is gone had claimed, before anything is claimed.
@@ -158,18 +141,11 @@ impl Outbox {
 
     /// Has this node look for what is due now. Call it after a commit that added something; without a call it is found a little later.
     pub fn wake(&self) {
-        for lane in &*self.0.lanes.lock() {
-            lane.notify_one();
-        }
+        self.0.lanes.wake();
     }
 
     /// Begins nothing more, and waits up to `patience` for what is under way; the rest is delivered again.
     pub async fn stop(&self, patience: Duration) {
-        self.0.stop.cancel();
-        self.0.running.close();
-        if tokio::time::timeout(patience, self.0.running.wait()).await.is_err() {
-            self.0.abandon.cancel();
-            tokio::time::timeout(patience, self.0.running.wait()).await.ok();
-        }
+        self.0.lanes.stop(patience).await;
     }
 }
