@@ -1,16 +1,17 @@
 //! Settings, read from the environment at start.
 //!
-//! Owns their names, defaults and meanings; a test compares them with `.env.example`. It must not act on them.
+//! Owns their names, defaults and meanings; a test compares them with `.env.example`. It must not act on them. `environment` reads the
+//! variables, and says what is wrong with them.
 
 mod addresses;
 mod amounts;
+mod environment;
 pub mod file;
 mod place;
 mod retention;
 mod values;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ use ipnet::IpNet;
 
 pub use addresses::{FilesUrl, PublicUrl, SmtpTls, SmtpUrl, files_url};
 pub use amounts::Rate;
+use environment::Environment;
+pub use environment::Problem;
 pub use place::{ARCHIVE, Place};
 pub use retention::Retention;
 pub use values::{
@@ -305,10 +308,10 @@ impl Config {
     /// # Errors
     /// All problems, each with its variable.
     pub fn from_env(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Vec<Problem>> {
-        let mut env = Environment { vars: vars.into_iter().collect(), problems: Vec::new() };
+        let mut env = Environment::new(vars);
         let default = Self::default();
         let audit_keep = env.peek("AUDIT_KEEP", default.audit_keep, amounts::optional_duration);
-        let mut config = Self {
+        let config = Self {
             database_url: env.read("DATABASE_URL", default.database_url, addresses::database_url),
             database_connections: env
                 .read("DATABASE_CONNECTIONS", default.database_connections, |text| amounts::number(text, 1, 1000)),
@@ -348,7 +351,7 @@ impl Config {
             draft_keep: env.read("DRAFT_KEEP", default.draft_keep, amounts::optional_duration),
             draft_space: env.read("DRAFT_SPACE", default.draft_space, |text| amounts::bytes(text, 1)),
             files_url: env.read_files_url(default.files_url),
-            aws: env.vars.iter().filter(|(name, _)| name.starts_with("AWS_")).map(|(n, v)| (n.clone(), v.clone())).collect(),
+            aws: env.starting_with("AWS_"),
             max_file_size: env.read("MAX_FILE_SIZE", default.max_file_size, amounts::file_size),
             picture_program: None,
             env_file: ".env".into(),
@@ -372,13 +375,7 @@ impl Config {
             log: env.read("LOG", default.log, values::log_filter),
             log_format: env.read("LOG_FORMAT", default.log_format, values::log_format),
         };
-        env.complete_tls(&mut config);
-        env.refuse_prefixed();
-        env.require_public_url(&config);
-        if config.backup_every.is_some() && config.backup_to.is_none() {
-            env.require("BACKUP_EVERY", "BACKUP_TO", "needs BACKUP_TO, the place where backups go");
-        }
-        if env.problems.is_empty() { Ok(config) } else { Err(env.problems) }
+        env.complete(config)
     }
 }
 
@@ -441,161 +438,6 @@ impl Config {
             ),
         });
         wide.chain(unnamed).chain(unused).chain(unstored).chain(unscheduled).chain(unkept).chain(guessable).collect()
-    }
-}
-
-/// A problem with a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The variable.
-    pub name: String,
-    /// What is wrong, and what is allowed. Never contains the value, which may be a secret.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.message)
-    }
-}
-
-/// The variables, and the problems found so far.
-struct Environment {
-    vars: BTreeMap<String, String>,
-    problems: Vec<Problem>,
-}
-
-impl Environment {
-    fn read<T>(&mut self, name: &'static str, default: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
-        debug_assert!(SETTINGS.contains(&name), "{name} is not among the settings");
-        let text = self.vars.get(name).map_or("", |text| text.trim());
-        if text.is_empty() {
-            return default;
-        }
-        parse(text).unwrap_or_else(|message| {
-            self.problems.push(Problem { name: name.into(), message });
-            default
-        })
-    }
-
-    /// The value of a setting on which another one depends. What is wrong with it is said when it is read itself.
-    fn peek<T>(&self, name: &'static str, default: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
-        let text = self.vars.get(name).map_or("", |text| text.trim());
-        if text.is_empty() { default } else { parse(text).unwrap_or(default) }
-    }
-
-    /// Reads a list that may be set to nothing; `None` if it is not set.
-    fn read_list<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<Vec<T>, String>) -> Option<Vec<T>> {
-        let is_nothing = self.vars.get(name).is_some_and(|text| text.trim().is_empty());
-        if is_nothing { Some(Vec::new()) } else { self.read(name, None, |text| parse(text).map(Some)) }
-    }
-
-    /// Checks what the kinds of TLS need, and fills in what follows from it.
-    fn complete_tls(&mut self, config: &mut Config) {
-        match config.tls {
-            TlsMode::Off => {
-                if config.http_listen.is_some() {
-                    self.require("HTTP_LISTEN", "TLS", "needs TLS: plain HTTP is redirected to https");
-                }
-                return;
-            }
-            TlsMode::Files => {
-                let files = [("TLS_CERT", config.tls_cert.is_some()), ("TLS_KEY", config.tls_key.is_some())];
-                for (name, _) in files.into_iter().filter(|(_, is_set)| !is_set) {
-                    self.require(name, name, "is needed with TLS=files");
-                }
-            }
-            TlsMode::Acme => match (config.acme_domains.first(), &config.public_url) {
-                (None, _) => self.require("ACME_DOMAINS", "ACME_DOMAINS", "is needed with TLS=acme"),
-                (Some(first), None) => {
-                    let (host, origin) = (first.clone(), format!("https://{first}"));
-                    config.public_url = Some(PublicUrl { origin, host, is_https: true });
-                }
-                (Some(_), Some(public)) if !config.acme_domains.contains(&public.host) => {
-                    self.require("ACME_DOMAINS", "PUBLIC_URL", "must contain the host of PUBLIC_URL");
-                }
-                _ => {}
-            },
-        }
-        if config.public_url.as_ref().is_some_and(|url| !url.is_https) {
-            self.require("PUBLIC_URL", "PUBLIC_URL", "must begin with https://, because of TLS");
-        }
-        // Where browsers look first.
-        let is_unset = self.vars.get("HTTP_LISTEN").is_none_or(|text| text.trim().is_empty());
-        if is_unset && config.listen.port() == 443 {
-            config.http_listen = Some(SocketAddr::from((config.listen.ip(), 80)));
-        }
-    }
-
-    /// Where files are. A directory belongs to one machine: with `REDIS_URL` there may be several nodes, each of which would miss the files
-    /// of the others.
-    fn read_files_url(&mut self, default: Option<FilesUrl>) -> Option<FilesUrl> {
-        let has_others = self.vars.get("REDIS_URL").is_some_and(|url| !url.trim().is_empty());
-        let url = self.read("FILES_URL", None, |text| addresses::files_url(text).map(Some));
-        if has_others && matches!(url, Some(FilesUrl::Directory(_))) {
-            let message =
-                "can’t be a directory with REDIS_URL: several nodes need storage that all of them reach, such as s3://BUCKET";
-            self.problems.push(Problem { name: "FILES_URL".into(), message: message.into() });
-        }
-        url.or(default.filter(|_| !has_others))
-    }
-
-    /// The provider, if `OIDC_ISSUER` names one.
-    fn read_oidc(&mut self) -> Option<OidcSettings> {
-        let issuer = self.read("OIDC_ISSUER", None, |text| addresses::issuer(text).map(Some));
-        let client_id = self.read("OIDC_CLIENT_ID", None, |text| values::credential(text).map(Some));
-        let client_secret = self.read("OIDC_CLIENT_SECRET", None, |text| values::credential(text).map(Some));
-        let name = self.read("OIDC_NAME", None, |text| values::words(text).map(Some));
-        let scopes = self.read("OIDC_SCOPES", vec!["profile".into(), "email".into()], values::scopes);
-        let create_accounts = self.read("OIDC_CREATE_ACCOUNTS", None, |text| values::switch(text).map(Some));
-        let admin_group = self.read("OIDC_ADMIN_GROUP", None, |text| values::words(text).map(Some));
-        let groups_claim = self.read("OIDC_GROUPS_CLAIM", "groups".into(), values::words);
-        let issuer = issuer?;
-        let Some(client_id) = client_id else {
-            let has_problem = self.problems.iter().any(|problem| problem.name == "OIDC_CLIENT_ID");
-            if !has_problem {
-                self.problems.push(Problem { name: "OIDC_CLIENT_ID".into(), message: "is needed with OIDC_ISSUER".into() });
-            }
-            return None;
-        };
-        let name = name.unwrap_or_else(|| addresses::host(&issuer));
-        Some(OidcSettings { issuer, client_id, client_secret, name, scopes, create_accounts, admin_group, groups_claim })
-    }
-
-    /// Links in mails have a host, which must not be what a request says: whoever asks for somebody else's mail would choose it. A server
-    /// that only this machine reaches is where it listens.
-    fn require_public_url(&mut self, config: &Config) {
-        if config.public_url.is_some() || config.listen.ip().is_loopback() {
-            return;
-        }
-        if config.smtp_url.is_some() {
-            let message = "needs PUBLIC_URL, for the links in mails".into();
-            self.problems.push(Problem { name: "SMTP_URL".into(), message });
-        }
-        if config.oidc.is_some() {
-            let message = "needs PUBLIC_URL, where the provider sends people back to".into();
-            self.problems.push(Problem { name: "OIDC_ISSUER".into(), message });
-        }
-    }
-
-    /// Reports that a setting needs another one, unless that one has a problem of its own.
-    fn require(&mut self, name: &str, needed: &str, message: &str) {
-        if !self.problems.iter().any(|problem| problem.name == needed) {
-            self.problems.push(Problem { name: name.into(), message: message.into() });
-        }
-    }
-
-    /// Settings have no prefix, so a variable with ours is a mistake.
-    fn refuse_prefixed(&mut self) {
-        for name in self.vars.keys().filter(|name| name.starts_with("PARLOR_")) {
-            let short = name.trim_start_matches("PARLOR_");
-            let message = if SETTINGS.contains(&short) {
-                format!("unknown setting. Did you mean {short}?")
-            } else {
-                "unknown setting".into()
-            };
-            self.problems.push(Problem { name: name.clone(), message });
-        }
     }
 }
 
