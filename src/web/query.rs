@@ -2,8 +2,37 @@
 
 use serde::Deserialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::pagination::{PageRequest, RoomOrder, RoomPageRequest, RoomScope};
+
+/// Behind this place: the `next` of the page before.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct After {
+    /// The place; empty: from the beginning.
+    pub after: String,
+}
+
+/// Before this place: the `next` of the page before.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Before {
+    /// The place; empty: from the newest.
+    pub before: String,
+}
+
+impl Before {
+    /// The place as a number.
+    ///
+    /// # Errors
+    /// `invalid` for `before`.
+    pub fn id(&self) -> Result<Option<i64>> {
+        match self.before.trim() {
+            "" => Ok(None),
+            id => id.parse().map(Some).map_err(|_| Error::invalid("before", "This is not a place in the list.")),
+        }
+    }
+}
 
 /// A page of a list of people.
 #[derive(Debug, Default, Deserialize)]

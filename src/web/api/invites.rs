@@ -9,13 +9,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{Fields, number, texts};
-use super::place::After;
 use crate::accounts::invites::{Invitation, Page, Terms};
 use crate::chat::rate_limits::ActionKind;
 use crate::error::Result;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::After;
 use crate::web::state::AppState;
 
 /// The routes.

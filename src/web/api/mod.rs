@@ -22,7 +22,6 @@ mod members;
 mod messages;
 mod notifications;
 mod people;
-mod place;
 mod portraits;
 mod reference;
 mod reminders;

@@ -9,12 +9,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::Fields;
-use super::place::After;
 use crate::chat::reminders::{AddedReminder, WaitingReminder};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::model::validate;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::After;
 use crate::web::state::AppState;
 
 /// The routes.

@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Json;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,6 +13,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::Result;
 use crate::security_log::Source;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::After;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -31,20 +32,13 @@ struct SessionList {
     next: Option<String>,
 }
 
-/// The parameters of the list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Listing {
-    after: String,
-}
-
 /// Where you are logged in. Access tokens are not among these.
 #[utoipa::path(
     get, path = "/api/v1/sessions", tag = "sessions", operation_id = "list_sessions",
     params(("after" = Option<String>, Query, description = "The `next` of the page before")),
     responses((status = 200, body = SessionList)),
 )]
-async fn list(State(state): State<AppState>, Query(query): Query<Listing>, user: CurrentUser) -> Result<Json<SessionList>> {
+async fn list(State(state): State<AppState>, Query(query): Query<After>, user: CurrentUser) -> Result<Json<SessionList>> {
     let listing = state.accounts.own_sessions(&user, &user.session, &query.after).await?;
     Ok(Json(SessionList { sessions: listing.sessions, more: listing.next.is_some(), next: listing.next }))
 }

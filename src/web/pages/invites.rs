@@ -17,6 +17,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, whole_number};
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::After;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::admin::AdminInvitesPage;
@@ -30,17 +31,10 @@ pub fn router() -> Router<AppState> {
         .route("/admin/invites", get(list_all))
 }
 
-/// The parameters of the lists.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Listing {
-    after: String,
-}
-
 /// `GET /invites`: the invitations of those who may invite, newest first.
 pub async fn list(
     State(state): State<AppState>,
-    Query(query): Query<Listing>,
+    Query(query): Query<After>,
     user: CurrentUser,
     format: Format,
 ) -> Result<Response> {
@@ -54,7 +48,7 @@ pub async fn list(
 /// `GET /admin/invites`: everybody's invitations, for administrators.
 pub async fn list_all(
     State(state): State<AppState>,
-    Query(query): Query<Listing>,
+    Query(query): Query<After>,
     user: CurrentUser,
     format: Format,
 ) -> Result<Response> {

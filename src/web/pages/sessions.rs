@@ -6,7 +6,6 @@ use axum::http::HeaderMap;
 use axum::http::header::REFERER;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
-use serde::Deserialize;
 use serde_json::json;
 use tower_sessions::Session;
 
@@ -16,6 +15,7 @@ use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::{self, ConfirmedUser, CurrentUser};
+use crate::web::query::After;
 use crate::web::respond::{own_path, page};
 use crate::web::state::AppState;
 use crate::web::views::SessionsPage;
@@ -30,17 +30,10 @@ pub fn router() -> Router<AppState> {
         .route("/admin/people/{username}/end-sessions", post(end_all_of))
 }
 
-/// The parameters of the list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Listing {
-    after: String,
-}
-
 /// `GET /settings/sessions`: the person's sessions, newest first.
 pub async fn list(
     State(state): State<AppState>,
-    Query(query): Query<Listing>,
+    Query(query): Query<After>,
     user: CurrentUser,
     format: Format,
 ) -> Result<Response> {

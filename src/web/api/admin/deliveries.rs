@@ -15,8 +15,8 @@ use crate::error::Result;
 use crate::outbox::administration::name_of;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
-use crate::web::api::place::After;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::After;
 use crate::web::state::AppState;
 use crate::webhooks::administration::origin;
 

@@ -16,8 +16,8 @@ use crate::permissions::{self, ServerAction};
 use crate::retention::holds::{Held, WantedHold};
 use crate::security_log::Source;
 use crate::web::api::body::Fields;
-use crate::web::api::place::Before;
 use crate::web::layers::session::{ConfirmedUser, CurrentUser};
+use crate::web::query::Before;
 use crate::web::state::AppState;
 
 /// The routes.

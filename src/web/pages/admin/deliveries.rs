@@ -4,7 +4,6 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::chat::rate_limits::ActionKind;
@@ -16,6 +15,7 @@ use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::After;
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::admin::{DeliveriesPage, ReceiverPage};
@@ -30,13 +30,6 @@ pub fn router() -> Router<AppState> {
         .route("/admin/deliveries/{receiver}/delete", post(delete_all))
         .route("/admin/deliveries/{receiver}/{id}/redeliver", post(redeliver))
         .route("/admin/deliveries/{receiver}/{id}/delete", post(delete))
-}
-
-/// The parameters of a list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct After {
-    after: String,
 }
 
 /// `GET /admin/deliveries` (`after`), by an administrator.

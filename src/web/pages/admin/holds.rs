@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::chat::rate_limits::ActionKind;
 use crate::db::holds::Hold;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::permissions::{self, ServerAction};
 use crate::retention::holds::{Page, WantedHold};
 use crate::security_log::Source;
@@ -17,6 +17,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::{ConfirmedUser, CurrentUser};
+use crate::web::query::Before;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::admin::{HeldPage, HoldFields, HoldsPage};
@@ -27,22 +28,6 @@ pub fn router() -> Router<AppState> {
         .route("/admin/holds", get(list).post(add))
         .route("/admin/holds/{id}", get(show))
         .route("/admin/holds/{id}/release", post(release))
-}
-
-/// The parameters of a list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Before {
-    before: String,
-}
-
-impl Before {
-    fn id(&self) -> Result<Option<i64>> {
-        match self.before.trim() {
-            "" => Ok(None),
-            id => id.parse().map(Some).map_err(|_| Error::invalid("before", "This is not a place in the list.")),
-        }
-    }
 }
 
 /// `GET /admin/holds` (`before`), by an administrator.
