@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::Outbox;
 use crate::db::deliveries::{Listed, OutboxCounts, Receiver};
 use crate::error::{Error, Result};
@@ -20,6 +22,23 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The `after` of the next page.
     pub next: Option<String>,
+}
+
+/// A delivery to a receiver, or all of them.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Chosen {
+    /// The receiver, such as `webhook-3`.
+    pub receiver: String,
+    /// The delivery; none: all.
+    #[serde(default)]
+    pub id: Option<String>,
+}
+
+impl Chosen {
+    /// The number of the delivery. What is not a number is no delivery.
+    fn number(&self) -> Option<i64> {
+        self.id.as_ref().map(|id| id.parse().unwrap_or(0))
+    }
 }
 
 /// A receiver as it is written in addresses: `webhook-3`.
@@ -77,59 +96,43 @@ impl Outbox {
         Ok(Page { items, next })
     }
 
-    /// Has something of a receiver delivered now, even if it was given up.
+    /// Has a delivery to a receiver made now, even if it was given up; all of them, if none is named, which also ends a pause.
     ///
     /// # Errors
     /// `forbidden` for non-administrators; `not_found`, also for what is another receiver's.
-    pub async fn redeliver(&self, actor: Actor, by: &Arc<str>, (receiver, id): (&str, &str), source: &Source) -> Result<()> {
-        let event = self.event(actor, by, Action::Redeliver, id, source)?;
-        let (kind, receiver) = parse(receiver)?;
-        // What is not a number is no delivery.
-        let is_there = self.0.db.redeliver(kind, receiver, id.parse().unwrap_or(0), event.at, &event).await?;
-        self.end(is_there, "delivery", &event)
+    pub async fn redeliver(&self, actor: Actor, by: &Arc<str>, chosen: &Chosen, source: &Source) -> Result<()> {
+        let event = self.event(actor, by, Action::Redeliver, chosen, source)?;
+        let (kind, receiver) = parse(&chosen.receiver)?;
+        let is_there = match chosen.number() {
+            Some(id) => self.0.db.redeliver(kind, receiver, id, event.at, &event).await?,
+            None => self.0.db.redeliver_all(kind, receiver, event.at, &event).await?,
+        };
+        self.end(is_there, chosen, &event)
     }
 
-    /// Has everything of a receiver delivered now, even what was given up, and ends a pause.
+    /// Deletes a delivery to a receiver: it will never be made; all of them, if none is named, which also ends a pause.
     ///
     /// # Errors
     /// As [`Self::redeliver`].
-    pub async fn redeliver_all(&self, actor: Actor, by: &Arc<str>, receiver: &str, source: &Source) -> Result<()> {
-        let event = self.event(actor, by, Action::Redeliver, receiver, source)?;
-        let (kind, id) = parse(receiver)?;
-        let is_there = self.0.db.redeliver_all(kind, id, event.at, &event).await?;
-        self.end(is_there, "receiver", &event)
+    pub async fn delete(&self, actor: Actor, by: &Arc<str>, chosen: &Chosen, source: &Source) -> Result<()> {
+        let event = self.event(actor, by, Action::DeleteDelivery, chosen, source)?;
+        let (kind, receiver) = parse(&chosen.receiver)?;
+        let is_there = match chosen.number() {
+            Some(id) => self.0.db.delete_delivery(kind, receiver, id, &event).await?,
+            None => self.0.db.delete_deliveries(kind, receiver, &event).await?,
+        };
+        self.end(is_there, chosen, &event)
     }
 
-    /// Deletes something of a receiver: it will never be delivered.
-    ///
-    /// # Errors
-    /// As [`Self::redeliver`].
-    pub async fn delete(&self, actor: Actor, by: &Arc<str>, (receiver, id): (&str, &str), source: &Source) -> Result<()> {
-        let event = self.event(actor, by, Action::DeleteDelivery, id, source)?;
-        let (kind, receiver) = parse(receiver)?;
-        let is_there = self.0.db.delete_delivery(kind, receiver, id.parse().unwrap_or(0), &event).await?;
-        self.end(is_there, "delivery", &event)
-    }
-
-    /// Deletes everything of a receiver, and ends a pause.
-    ///
-    /// # Errors
-    /// As [`Self::redeliver`].
-    pub async fn delete_all(&self, actor: Actor, by: &Arc<str>, receiver: &str, source: &Source) -> Result<()> {
-        let event = self.event(actor, by, Action::DeleteDelivery, receiver, source)?;
-        let (kind, id) = parse(receiver)?;
-        let is_there = self.0.db.delete_deliveries(kind, id, &event).await?;
-        self.end(is_there, "receiver", &event)
-    }
-
-    fn event(&self, actor: Actor, by: &Arc<str>, action: Action, about: &str, source: &Source) -> Result<Event> {
+    fn event(&self, actor: Actor, by: &Arc<str>, action: Action, chosen: &Chosen, source: &Source) -> Result<Event> {
         permissions::may_administer(actor, ServerAction::ManageDeliveries)?;
-        Ok(Event::new(self.0.clock.now(), action, source).by(actor.id, by).about(about))
+        let about = chosen.id.as_ref().unwrap_or(&chosen.receiver);
+        Ok(Event::new(self.0.clock.now(), action, source).by(actor.id, by).about(&**about))
     }
 
-    fn end(&self, is_there: bool, what: &'static str, event: &Event) -> Result<()> {
+    fn end(&self, is_there: bool, chosen: &Chosen, event: &Event) -> Result<()> {
         if !is_there {
-            return Err(Error::NotFound(what));
+            return Err(Error::NotFound(if chosen.id.is_some() { "delivery" } else { "receiver" }));
         }
         event.write_line();
         self.wake();

@@ -8,6 +8,7 @@ pub mod api;
 pub mod app_layout;
 pub mod assets;
 pub mod bearer;
+pub mod decision;
 pub mod device_cookie;
 pub mod etag;
 pub mod form;

@@ -1,18 +1,16 @@
 //! Banning and unbanning, by administrators.
 
 use axum::Router;
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::State;
+use axum::response::Response;
 use axum::routing::post;
 use serde::Deserialize;
 
 use crate::chat::cleanup::Span;
-use crate::chat::rate_limits::ActionKind;
-use crate::db::people::Profile;
 use crate::error::{Error, Result};
-use crate::security_log::Source;
+use crate::web::decision::OnPerson;
 use crate::web::form::Form;
-use crate::web::layers::session::ConfirmedUser;
+use crate::web::pages::people::to_card;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -31,12 +29,9 @@ pub struct BanForm {
 /// `POST /people/{username}/ban` (`delete_messages` = `none`, `day`, `all`), by an administrator.
 pub async fn ban(
     State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnPerson { user, username, source }: OnPerson,
     Form(form): Form<BanForm>,
 ) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
     let span = match form.delete_messages.as_str() {
         "" | "none" => None,
         span => Some(Span::parse(span).map_err(|_| Error::invalid("delete_messages", "Choose none, day or all."))?),
@@ -49,16 +44,6 @@ pub async fn ban(
 }
 
 /// `POST /people/{username}/unban`, by an administrator.
-pub async fn unban(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
+pub async fn unban(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<Response> {
     Ok(to_card(&state.accounts.lift_ban(&user, &username, &source).await?))
-}
-
-fn to_card(profile: &Profile) -> Response {
-    Redirect::to(&format!("/people/{}", profile.username)).into_response()
 }

@@ -1,7 +1,7 @@
 //! Deactivating and deleting accounts, and deleting all messages of a person: by administrators, and of one's own account.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -14,8 +14,10 @@ use crate::error::{Error, Result};
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
+use crate::web::decision::OnPerson;
 use crate::web::form::Form;
-use crate::web::layers::session::{self, ConfirmedUser, CurrentUser};
+use crate::web::layers::session::{self, CurrentUser};
+use crate::web::pages::people::to_card;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::AccountPage;
@@ -33,27 +35,13 @@ pub fn router() -> Router<AppState> {
 }
 
 /// `POST /admin/people/{username}/deactivate`, by an administrator.
-async fn deactivate(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
-    let profile = state.accounts.deactivate(&user, &username, &source).await?;
-    Ok(Redirect::to(&format!("/people/{}", profile.username)).into_response())
+async fn deactivate(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<Response> {
+    Ok(to_card(&state.accounts.deactivate(&user, &username, &source).await?))
 }
 
 /// `POST /admin/people/{username}/reactivate`, by an administrator.
-async fn reactivate(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
-    let profile = state.accounts.reactivate(&user, &username, &source).await?;
-    Ok(Redirect::to(&format!("/people/{}", profile.username)).into_response())
+async fn reactivate(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<Response> {
+    Ok(to_card(&state.accounts.reactivate(&user, &username, &source).await?))
 }
 
 /// The form of a deletion.
@@ -71,12 +59,9 @@ struct DeleteForm {
 /// `POST /admin/people/{username}/delete` (`messages`, `confirm`), by an administrator.
 async fn delete(
     State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnPerson { user, username, source }: OnPerson,
     Form(form): Form<DeleteForm>,
 ) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
     state.accounts.delete(&user, &username, &form.messages, &form.confirm, &source).await?;
     Ok(Redirect::to("/admin/people").into_response())
 }
@@ -91,12 +76,9 @@ struct SpanForm {
 /// `POST /admin/people/{username}/delete-messages` (`since` = `1d`, `day`, `all`), by an administrator.
 async fn delete_messages(
     State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnPerson { user, username, source }: OnPerson,
     Form(form): Form<SpanForm>,
 ) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
     // First, so that nobody else learns what is wrong with the form.
     state.chat.cleanups(user.actor()).await?;
     let span = Span::parse(&form.since)?;

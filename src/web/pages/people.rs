@@ -79,6 +79,11 @@ pub(in crate::web::pages) fn with_bot(mut person: serde_json::Value, is_bot: boo
     person
 }
 
+/// Back to the card of somebody about whom something was decided.
+pub(in crate::web::pages) fn to_card(profile: &Profile) -> Response {
+    Redirect::to(&format!("/people/{}", profile.username)).into_response()
+}
+
 /// `GET /people/{username}`: a person's card.
 pub async fn card(
     State(state): State<AppState>,

@@ -14,7 +14,9 @@ use crate::error::Result;
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
-use crate::web::layers::session::{self, ConfirmedUser, CurrentUser};
+use crate::web::decision::OnPerson;
+use crate::web::layers::session::{self, CurrentUser};
+use crate::web::pages::people::to_card;
 use crate::web::query::After;
 use crate::web::respond::{own_path, page};
 use crate::web::state::AppState;
@@ -81,13 +83,6 @@ pub async fn seen(State(state): State<AppState>, user: CurrentUser, session: Ses
 }
 
 /// `POST /admin/people/{username}/end-sessions`, by an administrator: ends all sessions of somebody.
-pub async fn end_all_of(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
-    let profile = state.accounts.end_sessions_of(&user, &username, &source).await?;
-    Ok(Redirect::to(&format!("/people/{}", profile.username)).into_response())
+pub async fn end_all_of(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<Response> {
+    Ok(to_card(&state.accounts.end_sessions_of(&user, &username, &source).await?))
 }

@@ -1,7 +1,7 @@
 //! Second factors: setting one up, recovery codes, and removing it; for administrators, removing somebody's.
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,8 +17,10 @@ use crate::error::{Error, Result};
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
+use crate::web::decision::OnPerson;
 use crate::web::form::Form;
 use crate::web::layers::session::{self, ConfirmedUser, CurrentUser};
+use crate::web::pages::people::to_card;
 use crate::web::passkey;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
@@ -137,15 +139,8 @@ pub async fn renew_recovery_codes(
 }
 
 /// `POST /admin/people/{username}/two-factor/remove`, by an administrator.
-pub async fn remove_of(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
-    let profile = state.accounts.remove_second_factor_of(&user, &username, &source).await?;
-    Ok(Redirect::to(&format!("/people/{}", profile.username)).into_response())
+pub async fn remove_of(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<Response> {
+    Ok(to_card(&state.accounts.remove_second_factor_of(&user, &username, &source).await?))
 }
 
 /// What the page shows.

@@ -8,13 +8,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
 use crate::db::deliveries::{Listed, Receiver};
 use crate::error::Result;
 use crate::outbox::administration::name_of;
-use crate::permissions::{self, ServerAction};
-use crate::security_log::Source;
+use crate::web::decision::OnDeliveries;
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::After;
 use crate::web::state::AppState;
@@ -173,26 +171,14 @@ async fn show(
     Ok(Json(DeliveryList { deliveries, more: found.next.is_some(), next: found.next }))
 }
 
-/// Whether they may, and not too often.
-fn check(state: &AppState, user: &CurrentUser) -> Result<()> {
-    permissions::may_administer(user.actor(), ServerAction::ManageDeliveries)?;
-    state.chat.allow(user.id, ActionKind::Describe)
-}
-
 /// Has everything of a receiver delivered now, even what was given up, and ends a pause.
 #[utoipa::path(
     post, path = "/api/v1/admin/deliveries/{receiver}/redeliver", tag = "administration", operation_id = "redeliver_all",
     params(("receiver" = String, Path, description = "The receiver, such as `webhook-3`")),
     responses((status = 204, description = "All deliveries of the receiver are due now")),
 )]
-async fn redeliver_all(
-    State(state): State<AppState>,
-    Path(receiver): Path<String>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<StatusCode> {
-    check(&state, &user)?;
-    state.outbox.redeliver_all(user.actor(), &user.username, &receiver, &source).await?;
+async fn redeliver_all(State(state): State<AppState>, OnDeliveries { user, chosen, source }: OnDeliveries) -> Result<StatusCode> {
+    state.outbox.redeliver(user.actor(), &user.username, &chosen, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -202,14 +188,8 @@ async fn redeliver_all(
     params(("receiver" = String, Path, description = "The receiver, such as `webhook-3`")),
     responses((status = 204, description = "All deliveries of the receiver are deleted")),
 )]
-async fn delete_all(
-    State(state): State<AppState>,
-    Path(receiver): Path<String>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<StatusCode> {
-    check(&state, &user)?;
-    state.outbox.delete_all(user.actor(), &user.username, &receiver, &source).await?;
+async fn delete_all(State(state): State<AppState>, OnDeliveries { user, chosen, source }: OnDeliveries) -> Result<StatusCode> {
+    state.outbox.delete(user.actor(), &user.username, &chosen, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -222,14 +202,8 @@ async fn delete_all(
     ),
     responses((status = 204, description = "The delivery is due now")),
 )]
-async fn redeliver(
-    State(state): State<AppState>,
-    Path((receiver, id)): Path<(String, String)>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<StatusCode> {
-    check(&state, &user)?;
-    state.outbox.redeliver(user.actor(), &user.username, (&receiver, &id), &source).await?;
+async fn redeliver(State(state): State<AppState>, OnDeliveries { user, chosen, source }: OnDeliveries) -> Result<StatusCode> {
+    state.outbox.redeliver(user.actor(), &user.username, &chosen, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -242,13 +216,7 @@ async fn redeliver(
     ),
     responses((status = 204, description = "The delivery is deleted")),
 )]
-async fn delete(
-    State(state): State<AppState>,
-    Path((receiver, id)): Path<(String, String)>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<StatusCode> {
-    check(&state, &user)?;
-    state.outbox.delete(user.actor(), &user.username, (&receiver, &id), &source).await?;
+async fn delete(State(state): State<AppState>, OnDeliveries { user, chosen, source }: OnDeliveries) -> Result<StatusCode> {
+    state.outbox.delete(user.actor(), &user.username, &chosen, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }

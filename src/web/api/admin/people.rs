@@ -1,6 +1,6 @@
 //! People, and what is decided about them.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,9 @@ use crate::db::overview::AdminPerson;
 use crate::error::{Error, Result};
 use crate::model::pagination::PageRequest;
 use crate::model::{ServerRole, UserId};
-use crate::security_log::Source;
 use crate::web::api::body::Fields;
-use crate::web::layers::session::{ConfirmedUser, CurrentUser};
+use crate::web::decision::OnPerson;
+use crate::web::layers::session::CurrentUser;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -149,13 +149,7 @@ async fn list(
     params(("username" = String, Path, description = "The person")),
     responses((status = 204, description = "They are banned")),
 )]
-async fn ban(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
+async fn ban(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<StatusCode> {
     state.accounts.ban(&user, &username, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -166,13 +160,7 @@ async fn ban(
     params(("username" = String, Path, description = "The person")),
     responses((status = 204, description = "They are not banned")),
 )]
-async fn unban(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
+async fn unban(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<StatusCode> {
     state.accounts.lift_ban(&user, &username, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -195,12 +183,9 @@ struct NewServerRole {
 )]
 async fn set_role(
     State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnPerson { user, username, source }: OnPerson,
     Fields(new): Fields<NewServerRole>,
 ) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
     let role = ServerRole::parse(new.role.trim());
     let role = role.ok_or_else(|| Error::invalid("role", "Choose admin, member or guest."))?;
     state.accounts.set_role(&user, &username, role, &source).await?;
@@ -213,13 +198,7 @@ async fn set_role(
     params(("username" = String, Path, description = "The person")),
     responses((status = 204, description = "The account is deactivated")),
 )]
-async fn deactivate(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
+async fn deactivate(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<StatusCode> {
     state.accounts.deactivate(&user, &username, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -230,13 +209,7 @@ async fn deactivate(
     params(("username" = String, Path, description = "The person")),
     responses((status = 204, description = "The account is open")),
 )]
-async fn reactivate(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
+async fn reactivate(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<StatusCode> {
     state.accounts.reactivate(&user, &username, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -259,12 +232,9 @@ struct Since {
 )]
 async fn delete_messages(
     State(state): State<AppState>,
-    Path(username): Path<String>,
+    OnPerson { user, username, source }: OnPerson,
     Query(query): Query<Since>,
-    user: ConfirmedUser,
-    source: Source,
 ) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
     // First, so that nobody else learns what is wrong with the request.
     state.chat.cleanups(user.actor()).await?;
     let span = Span::parse(&query.since)?;
@@ -292,12 +262,9 @@ struct Parting {
 )]
 async fn delete(
     State(state): State<AppState>,
-    Path(username): Path<String>,
+    OnPerson { user, username, source }: OnPerson,
     Query(parting): Query<Parting>,
-    user: ConfirmedUser,
-    source: Source,
 ) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
     state.accounts.delete(&user, &username, &parting.messages, &parting.confirm, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -308,13 +275,7 @@ async fn delete(
     params(("username" = String, Path, description = "The person")),
     responses((status = 204, description = "They are logged out everywhere")),
 )]
-async fn end_sessions(
-    State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<StatusCode> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
+async fn end_sessions(State(state): State<AppState>, OnPerson { user, username, source }: OnPerson) -> Result<StatusCode> {
     state.accounts.end_sessions_of(&user, &username, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }

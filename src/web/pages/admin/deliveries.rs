@@ -6,14 +6,12 @@ use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use crate::chat::rate_limits::ActionKind;
 use crate::db::deliveries::{Listed, Receiver};
 use crate::error::Result;
-use crate::outbox::administration::name_of;
-use crate::permissions::{self, ServerAction};
-use crate::security_log::Source;
+use crate::outbox::administration::{Chosen, name_of};
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
+use crate::web::decision::OnDeliveries;
 use crate::web::layers::session::CurrentUser;
 use crate::web::query::After;
 use crate::web::respond::page;
@@ -26,8 +24,8 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/admin/deliveries", get(list))
         .route("/admin/deliveries/{receiver}", get(show))
-        .route("/admin/deliveries/{receiver}/redeliver", post(redeliver_all))
-        .route("/admin/deliveries/{receiver}/delete", post(delete_all))
+        .route("/admin/deliveries/{receiver}/redeliver", post(redeliver))
+        .route("/admin/deliveries/{receiver}/delete", post(delete))
         .route("/admin/deliveries/{receiver}/{id}/redeliver", post(redeliver))
         .route("/admin/deliveries/{receiver}/{id}/delete", post(delete))
 }
@@ -87,61 +85,22 @@ fn delivery_json(delivery: &Listed) -> Value {
     })
 }
 
-fn check(state: &AppState, user: &CurrentUser) -> Result<()> {
-    permissions::may_administer(user.actor(), ServerAction::ManageDeliveries)?;
-    state.chat.allow(user.id, ActionKind::Describe)
+/// `POST /admin/deliveries/{receiver}/redeliver`, and `…/{id}/redeliver` for one of them, by an administrator.
+async fn redeliver(State(state): State<AppState>, OnDeliveries { user, chosen, source }: OnDeliveries) -> Result<Response> {
+    state.outbox.redeliver(user.actor(), &user.username, &chosen, &source).await?;
+    Ok(back(&chosen))
 }
 
-/// `POST /admin/deliveries/{receiver}/redeliver`, by an administrator.
-async fn redeliver_all(
-    State(state): State<AppState>,
-    Path(receiver): Path<String>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<Response> {
-    check(&state, &user)?;
-    state.outbox.redeliver_all(user.actor(), &user.username, &receiver, &source).await?;
-    Ok(Redirect::to("/admin/deliveries").into_response())
+/// `POST /admin/deliveries/{receiver}/delete`, and `…/{id}/delete` for one of them, by an administrator.
+async fn delete(State(state): State<AppState>, OnDeliveries { user, chosen, source }: OnDeliveries) -> Result<Response> {
+    state.outbox.delete(user.actor(), &user.username, &chosen, &source).await?;
+    Ok(back(&chosen))
 }
 
-/// `POST /admin/deliveries/{receiver}/delete`, by an administrator.
-async fn delete_all(
-    State(state): State<AppState>,
-    Path(receiver): Path<String>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<Response> {
-    check(&state, &user)?;
-    state.outbox.delete_all(user.actor(), &user.username, &receiver, &source).await?;
-    Ok(Redirect::to("/admin/deliveries").into_response())
-}
-
-/// `POST /admin/deliveries/{receiver}/{id}/redeliver`, by an administrator.
-async fn redeliver(
-    State(state): State<AppState>,
-    Path((receiver, id)): Path<(String, String)>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<Response> {
-    check(&state, &user)?;
-    state.outbox.redeliver(user.actor(), &user.username, (&receiver, &id), &source).await?;
-    Ok(back(&receiver))
-}
-
-/// `POST /admin/deliveries/{receiver}/{id}/delete`, by an administrator.
-async fn delete(
-    State(state): State<AppState>,
-    Path((receiver, id)): Path<(String, String)>,
-    user: CurrentUser,
-    source: Source,
-) -> Result<Response> {
-    check(&state, &user)?;
-    state.outbox.delete(user.actor(), &user.username, (&receiver, &id), &source).await?;
-    Ok(back(&receiver))
-}
-
-/// To the page of a receiver. It was a part of the address, so only what a receiver's name can have is taken from it.
-fn back(receiver: &str) -> Response {
-    let name: String = receiver.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    Redirect::to(&format!("/admin/deliveries/{name}")).into_response()
+/// From one delivery to the page of its receiver, from all of them to that of all receivers. The receiver was a part of the address, so only
+/// what its name can have is taken from it.
+fn back(chosen: &Chosen) -> Response {
+    let name: String = chosen.receiver.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    let path = if chosen.id.is_some() { format!("/admin/deliveries/{name}") } else { "/admin/deliveries".to_owned() };
+    Redirect::to(&path).into_response()
 }

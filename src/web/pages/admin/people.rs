@@ -1,8 +1,8 @@
 //! The list of all people.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,12 +15,12 @@ use crate::db::people::role;
 use crate::error::{Error, Result};
 use crate::model::ServerRole;
 use crate::model::pagination::{PageRequest, PeopleListPage};
-use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
+use crate::web::decision::OnPerson;
 use crate::web::form::Form;
-use crate::web::layers::session::{ConfirmedUser, CurrentUser};
-use crate::web::pages::people::with_bot;
+use crate::web::layers::session::CurrentUser;
+use crate::web::pages::people::{to_card, with_bot};
 use crate::web::query::query_string;
 use crate::web::respond::page;
 use crate::web::state::AppState;
@@ -41,16 +41,12 @@ struct NewRole {
 /// `POST /admin/people/{username}/role` (`role` = `admin`, `member` or `guest`), by an administrator.
 async fn set_role(
     State(state): State<AppState>,
-    Path(username): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnPerson { user, username, source }: OnPerson,
     Form(form): Form<NewRole>,
 ) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Remove)?;
     let role = ServerRole::parse(form.role.trim());
     let role = role.ok_or_else(|| Error::invalid("role", "Choose admin, member or guest."))?;
-    let profile = state.accounts.set_role(&user, &username, role, &source).await?;
-    Ok(Redirect::to(&format!("/people/{}", profile.username)).into_response())
+    Ok(to_card(&state.accounts.set_role(&user, &username, role, &source).await?))
 }
 
 /// The parameters.
