@@ -12,8 +12,9 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::encoding::query_value;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::pieces::Paper;
+use crate::web::accept::Format;
 
 /// The status and `Retry-After` of an error, its sentence as plain text, and the error itself in an extension. `layers::errors` replaces
 /// the text by JSON or by a page.
@@ -69,6 +70,17 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> Response {
             (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong. Please try again.").into_response()
         }
     }
+}
+
+/// The page of a link that does not work; any other error as it is.
+///
+/// # Errors
+/// What is not about the link, and for programs that too.
+pub fn dead_link(error: Error, format: Format, page: &impl Template) -> Result<Response> {
+    if matches!(error, Error::NotFound(_)) && !format.is_json() {
+        return Ok(page_with(StatusCode::NOT_FOUND, page));
+    }
+    Err(error)
 }
 
 /// The page of a form that was refused, with the input and the error in it: it has the error's status and `Retry-After`.

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use axum::response::{IntoResponse, Response};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
 use parking_lot::Mutex;
@@ -51,6 +54,14 @@ impl IncomingBody {
             }
         });
         (Self(Arc::new(Mutex::new(paced.fuse().boxed()))), deadline)
+    }
+
+    /// Answers with a refusal. The rest of the body is not read, so the connection cannot be used again.
+    pub async fn refuse(self, answer: impl IntoResponse) -> Response {
+        let mut response = answer.into_response();
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        self.drain().await;
+        response
     }
 
     /// Reads on after a refusal, for a while: a client that is still sending would not read the response.

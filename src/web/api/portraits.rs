@@ -15,7 +15,6 @@ use crate::model::UserId;
 use crate::security_log::Source;
 use crate::server::Deadline;
 use crate::web::layers::session::{CurrentUser, Transferring};
-use crate::web::pages::files::closing;
 use crate::web::pages::portraits::{keep_icon, keep_photo, may_set_icon, receive_bytes};
 use crate::web::state::AppState;
 use crate::web::transfer::{IncomingBody, more_time};
@@ -66,10 +65,7 @@ async fn store_photo(
 async fn photo_answer(stored: Result<String>, body: IncomingBody) -> Response {
     match stored {
         Ok(photo) => Json(PhotoAnswer { photo }).into_response(),
-        Err(error) => {
-            body.drain().await;
-            closing(error.into_response())
-        }
+        Err(error) => body.refuse(error).await,
     }
 }
 
@@ -173,10 +169,7 @@ async fn set_icon(
     };
     match stored.await {
         Ok(icon) => Json(IconAnswer { icon }).into_response(),
-        Err(error) => {
-            body.drain().await;
-            closing(error.into_response())
-        }
+        Err(error) => body.refuse(error).await,
     }
 }
 

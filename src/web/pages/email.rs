@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -11,13 +10,12 @@ use tower_sessions::Session;
 
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
-use crate::model::Theme;
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::layers::session::{self, CurrentUser};
-use crate::web::respond::{form_again, page, page_with};
+use crate::web::respond::{dead_link, form_again, page};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
 use crate::web::views::{DeadEmailPage, EmailPage, VerifyEmailPage};
@@ -125,7 +123,7 @@ pub async fn verify_page(
     match state.accounts.check_email_link(&token, &source).await {
         Ok(link) if format.is_json() => Ok(Json(json!({ "username": link.username, "email": link.address })).into_response()),
         Ok(link) => Ok(page(&VerifyEmailPage { theme, token, username: link.username, address: link.address })),
-        Err(error) => dead_link(error, theme, format),
+        Err(error) => dead_link(error, format, &DeadEmailPage { theme }),
     }
 }
 
@@ -139,14 +137,6 @@ pub async fn verify(
 ) -> Result<Response> {
     match state.accounts.verify_email(&token, &source).await {
         Ok(()) => Ok(Redirect::to("/settings/email").into_response()),
-        Err(error) => dead_link(error, theme, format),
+        Err(error) => dead_link(error, format, &DeadEmailPage { theme }),
     }
-}
-
-/// The page of a link that does not work; any other error as it is.
-fn dead_link(error: Error, theme: Theme, format: Format) -> Result<Response> {
-    if matches!(error, Error::NotFound(_)) && !format.is_json() {
-        return Ok(page_with(StatusCode::NOT_FOUND, &DeadEmailPage { theme }));
-    }
-    Err(error)
 }

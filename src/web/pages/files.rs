@@ -6,8 +6,8 @@ use axum::Router;
 use axum::extract::multipart::Field;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Query, Request, State};
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -55,10 +55,7 @@ pub async fn send(
     let received = receive(&state, &slug, &user, request).await;
     let form = match received {
         Ok(form) => form,
-        Err(error) => {
-            body.drain().await;
-            return Ok(closing(error.into_response()));
-        }
+        Err(error) => return Ok(body.refuse(error).await),
     };
     more_time(deadline.as_ref());
     let ids: Vec<String> = form.attachments.iter().map(|attachment| attachment.id.clone()).collect();
@@ -66,12 +63,6 @@ pub async fn send(
     // Those that no message has: it was refused, or this was the retry of one that is there.
     state.files.discard(&ids, user.id).await?;
     posted
-}
-
-/// The rest of the body is not read, so the connection cannot be used again.
-pub fn closing(mut response: Response) -> Response {
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 /// Stores the files of a form. After an error, none of them stays.

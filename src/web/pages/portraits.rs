@@ -6,13 +6,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Query, Request, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::files::{Keep, closing, preview_size, respond, text, unreadable};
+use super::files::{Keep, preview_size, respond, text, unreadable};
 use super::{bots, hooks, members, settings};
 use crate::accounts::to_its_end;
 use crate::chat::rate_limits::ActionKind;
@@ -53,11 +53,7 @@ pub async fn set_photo(
     let request = request.map(|_| Body::from_stream(body.clone()));
     match store_photo(&state, &user, user.id, request, deadline).await {
         Ok(id) => Ok(format.json_or_redirect(json!({ "photo": id }), "/settings?saved")),
-        Err(error) => {
-            body.drain().await;
-            let refused = settings::refused(&state, &user, format, error).await;
-            Ok(closing(refused.unwrap_or_else(IntoResponse::into_response)))
-        }
+        Err(error) => Ok(body.refuse(settings::refused(&state, &user, format, error).await).await),
     }
 }
 
@@ -117,11 +113,7 @@ pub async fn set_bot_photo(
     };
     match stored {
         Ok(id) => Ok(format.json_or_redirect(json!({ "photo": id }), &bots::page_of(&username))),
-        Err(error) => {
-            body.drain().await;
-            let refused = bots::refused(&state, &user, &username, format, error).await;
-            Ok(closing(refused.unwrap_or_else(IntoResponse::into_response)))
-        }
+        Err(error) => Ok(body.refuse(bots::refused(&state, &user, &username, format, error).await).await),
     }
 }
 
@@ -141,11 +133,7 @@ pub async fn set_hook_photo(
     };
     match stored {
         Ok(id) => Ok(format.json_or_redirect(json!({ "photo": id }), &hooks::page_of(&slug))),
-        Err(error) => {
-            body.drain().await;
-            let refused = hooks::refused(&state, &user, &slug, format, error).await;
-            Ok(closing(refused.unwrap_or_else(IntoResponse::into_response)))
-        }
+        Err(error) => Ok(body.refuse(hooks::refused(&state, &user, &slug, format, error).await).await),
     }
 }
 
@@ -177,11 +165,7 @@ pub async fn set_icon(
     let request = request.map(|_| Body::from_stream(body.clone()));
     match store_icon(&state, &slug, &user, &source, request, deadline).await {
         Ok(id) => Ok(format.json_or_redirect(json!({ "icon": id }), &members_of(&slug))),
-        Err(error) => {
-            body.drain().await;
-            let refused = members::refused(&state, &slug, &user, format, error).await;
-            Ok(closing(refused.unwrap_or_else(IntoResponse::into_response)))
-        }
+        Err(error) => Ok(body.refuse(members::refused(&state, &slug, &user, format, error).await).await),
     }
 }
 

@@ -10,13 +10,12 @@ use serde_json::json;
 
 use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
-use crate::model::Theme;
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::layers::session::ConfirmedUser;
-use crate::web::respond::{form_again, page, page_with};
+use crate::web::respond::{dead_link, form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
 use crate::web::views::{DeadResetPage, ForgotPage, ResetLinkPage, ResetPage};
@@ -90,7 +89,7 @@ pub async fn form(
 ) -> Result<Response> {
     match state.accounts.check_reset_link(&token, &source).await {
         Ok(found) => Ok(page(&ResetPage::new(theme, &token, &found.username, None))),
-        Err(error) => dead_link(error, theme, format),
+        Err(error) => dead_link(error, format, &DeadResetPage { theme }),
     }
 }
 
@@ -116,14 +115,6 @@ pub async fn reset(
             let found = state.accounts.check_reset_link(&token, &source).await?;
             Ok(form_again(&error, &ResetPage::new(theme, &token, &found.username, Some((&error).into()))))
         }
-        Err(error) => dead_link(error, theme, format),
+        Err(error) => dead_link(error, format, &DeadResetPage { theme }),
     }
-}
-
-/// The page of a link that does not work; any other error as it is.
-fn dead_link(error: Error, theme: Theme, format: Format) -> Result<Response> {
-    if matches!(error, Error::NotFound(_)) && !format.is_json() {
-        return Ok(page_with(StatusCode::NOT_FOUND, &DeadResetPage { theme }));
-    }
-    Err(error)
 }
