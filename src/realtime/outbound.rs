@@ -17,6 +17,36 @@ pub trait Outgoing: Serialize {
     const NAME: &'static str;
 }
 
+/// Names events on the wire.
+macro_rules! named {
+    ($($name:literal: $event:ty,)*) => {
+        $(impl Outgoing for $event {
+            const NAME: &'static str = $name;
+        })*
+    };
+}
+
+named! {
+    "blocked": Blocked<'_>,
+    "person": Person<'_>,
+    "online": OnlineChanged<'_>,
+    "message": Logged,
+    "presence": Presence<'_>,
+    "typing": Typing<'_>,
+    "read": Read<'_>,
+    "level": LevelChanged<'_>,
+    "favorite": FavoriteChanged<'_>,
+    "section": SectionChanged<'_>,
+    "hidden": Hidden<'_>,
+    "activity": Activity<'_>,
+    "changed": Changed<'_>,
+    "entered": Entered,
+    "room": Described<'_>,
+    "removed": Removed<'_>,
+    "signed_out": SignedOut,
+    "draft": Draft,
+}
+
 /// Somebody's first socket entered a room, or their last one left it.
 #[derive(Debug, Serialize)]
 pub struct Presence<'a> {
@@ -111,10 +141,6 @@ pub struct Blocked<'a> {
     pub blocked: bool,
 }
 
-impl Outgoing for Blocked<'_> {
-    const NAME: &'static str = "blocked";
-}
-
 /// A new message in a room that the socket watches and is not live in.
 #[derive(Debug, Serialize)]
 pub struct Activity<'a> {
@@ -183,10 +209,6 @@ pub struct Person<'a> {
     pub photo: Option<&'a str>,
 }
 
-impl Outgoing for Person<'_> {
-    const NAME: &'static str = "person";
-}
-
 /// Somebody with whom one has a conversation came online or went offline.
 #[derive(Debug, Serialize)]
 pub struct OnlineChanged<'a> {
@@ -194,10 +216,6 @@ pub struct OnlineChanged<'a> {
     pub user: &'a str,
     /// Whether they are online now.
     pub online: bool,
-}
-
-impl Outgoing for OnlineChanged<'_> {
-    const NAME: &'static str = "online";
 }
 
 /// One of the person's rooms, with what is unread.
@@ -240,54 +258,6 @@ impl OwnRoom {
             head: HeadAck { head: listed.head, epoch: epoch.clone() },
         }
     }
-}
-
-impl Outgoing for Logged {
-    const NAME: &'static str = "message";
-}
-impl Outgoing for Presence<'_> {
-    const NAME: &'static str = "presence";
-}
-impl Outgoing for Typing<'_> {
-    const NAME: &'static str = "typing";
-}
-impl Outgoing for Read<'_> {
-    const NAME: &'static str = "read";
-}
-impl Outgoing for LevelChanged<'_> {
-    const NAME: &'static str = "level";
-}
-impl Outgoing for FavoriteChanged<'_> {
-    const NAME: &'static str = "favorite";
-}
-impl Outgoing for SectionChanged<'_> {
-    const NAME: &'static str = "section";
-}
-impl Outgoing for Hidden<'_> {
-    const NAME: &'static str = "hidden";
-}
-impl Outgoing for Activity<'_> {
-    const NAME: &'static str = "activity";
-}
-impl Outgoing for Changed<'_> {
-    const NAME: &'static str = "changed";
-}
-impl Outgoing for Entered {
-    const NAME: &'static str = "entered";
-}
-impl Outgoing for Described<'_> {
-    const NAME: &'static str = "room";
-}
-impl Outgoing for Removed<'_> {
-    const NAME: &'static str = "removed";
-}
-impl Outgoing for SignedOut {
-    const NAME: &'static str = "signed_out";
-}
-
-/// The person's draft in a room changed, at another of their connections.
-impl Outgoing for Draft {
-    const NAME: &'static str = "draft";
 }
 
 /// A room's head, with the epoch of its history.
