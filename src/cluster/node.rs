@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::lease::Lease;
-use super::redis::Outgoing;
+use super::redis::{Measures, Outgoing};
 use super::skew::Skew;
 use crate::encoding::random_hex;
 
@@ -155,6 +155,11 @@ impl Node {
             Some(redis) if redis.is_up() => RedisStatus::Up,
             Some(_) => RedisStatus::Down,
         }
+    }
+
+    /// What is counted of the way to Redis, if there is one.
+    pub fn redis_measures(&self) -> Option<&Measures> {
+        self.redis.get().map(|redis| redis.measures())
     }
 
     /// The way to Redis, if there is one.

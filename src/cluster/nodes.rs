@@ -45,6 +45,8 @@ pub struct Status {
     pub frames_refused: u64,
     /// How long Postgres took to store the last row, in milliseconds.
     pub postgres_ms: Option<u64>,
+    /// By how many milliseconds its clock is ahead of the database's; negative if it is behind.
+    pub clock_ahead_ms: Option<i64>,
     /// Why it should get no requests, as `/readyz` says.
     pub reasons: Vec<String>,
 }
@@ -61,6 +63,7 @@ impl Status {
             frames_dropped: node.frames_dropped(),
             frames_refused: node.frames_refused(),
             postgres_ms: node.postgres_ms(),
+            clock_ahead_ms: Some(node.skew().ahead()),
             reasons: node.reasons().into_iter().map(|reason| reason.code().to_owned()).collect(),
         }
     }
@@ -104,7 +107,7 @@ pub struct Health {
 }
 
 /// A clock that is wrong by more is worth a warning, in milliseconds.
-const SKEWED: i64 = 1_000;
+pub const SKEWED: i64 = 1_000;
 
 impl Health {
     /// How the listed nodes are.
@@ -132,6 +135,12 @@ impl Health {
         let known = known.into_iter().filter(|(applies, ..)| *applies);
         known.map(|(_, code, message)| Warning { code, message: message.to_owned() }).collect()
     }
+}
+
+/// The largest difference between the clocks of two nodes that are not gone, as far as each knows its own, in milliseconds.
+pub fn clocks_apart(listed: &[Listed]) -> u64 {
+    let ahead = || listed.iter().filter(|node| !node.is_gone).filter_map(|node| node.status.clock_ahead_ms);
+    ahead().max().zip(ahead().min()).map_or(0, |(most, least)| most.abs_diff(least))
 }
 
 /// Writes this node's row until the process ends. Only on Postgres.
@@ -209,4 +218,22 @@ pub async fn leave(db: &Db, node: &Node) {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_as_far_apart_as_the_earliest_and_the_latest_of_those_that_are_there() {
+        let node = |is_gone, clock_ahead_ms| {
+            let (id, name, version) = (String::new(), String::new(), String::new());
+            let status = Status { clock_ahead_ms, ..Status::default() };
+            Listed { id, name, version, started_at: Millis(0), silent_ms: 0, is_gone, is_this: false, status }
+        };
+        assert_eq!(clocks_apart(&[]), 0);
+        // Nodes before this version do not say it.
+        assert_eq!(clocks_apart(&[node(false, None), node(false, Some(-40))]), 0);
+        assert_eq!(clocks_apart(&[node(false, Some(200)), node(true, Some(9_000)), node(false, Some(-40))]), 240);
+    }
 }

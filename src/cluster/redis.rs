@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use prometheus_client::metrics::counter::Counter;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, ProtocolVersion, RedisResult};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -20,6 +21,7 @@ use crate::chat::presence::Presence;
 use crate::chat::presence::nodes::{FULL, Report};
 use crate::cluster::lease::Lease;
 use crate::events::Event;
+use crate::measure::Times;
 
 /// How many batches may wait to be sent, and about how many bytes.
 const QUEUE: usize = 256;
@@ -62,6 +64,24 @@ struct State {
     refused: AtomicU64,
     /// The bytes of messages that wait.
     waiting: AtomicUsize,
+    measures: Measures,
+}
+
+/// What is counted of the way to Redis.
+#[derive(Debug, Default)]
+pub struct Measures {
+    /// How long Redis took to take a frame.
+    pub round_trips: Times,
+    /// Connections that were made to publish, and to subscribe.
+    publishers: Counter,
+    subscriptions: Counter,
+}
+
+impl Measures {
+    /// How many connections were made again: the first of each kind is none.
+    pub fn reconnections(&self) -> u64 {
+        [&self.publishers, &self.subscriptions].map(|made| made.get().saturating_sub(1)).iter().sum()
+    }
 }
 
 /// Where events wait to be sent.
@@ -107,6 +127,11 @@ impl Outgoing {
     /// Whether frames come back.
     pub fn is_up(&self) -> bool {
         self.state.is_up()
+    }
+
+    /// What is counted of the way there.
+    pub fn measures(&self) -> &Measures {
+        &self.state.measures
     }
 }
 
@@ -213,6 +238,7 @@ impl Link {
             dropped: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             waiting: AtomicUsize::new(0),
+            measures: Measures::default(),
         };
         let (appeared, state) = (Arc::new(Notify::new()), Arc::new(state));
         // Version 3 of the protocol: only there can a subscription be bounded.
@@ -301,12 +327,18 @@ impl Link {
         let sent = timeout(PATIENCE, async {
             if connection.is_none() {
                 *connection = Some(self.client.get_multiplexed_async_connection().await?);
+                self.state.measures.publishers.inc();
             }
             let open = connection.as_mut().expect("it was made just now");
-            redis::cmd("PUBLISH").arg(&*self.channel).arg(frame).query_async::<i64>(open).await
+            let began = Instant::now();
+            redis::cmd("PUBLISH").arg(&*self.channel).arg(frame).query_async::<i64>(open).await?;
+            RedisResult::Ok(began.elapsed())
         });
         match sent.await {
-            Ok(Ok(_)) => true,
+            Ok(Ok(took)) => {
+                self.state.measures.round_trips.add(took);
+                true
+            }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "Redis did not take a frame");
                 *connection = None;
@@ -346,6 +378,7 @@ impl Link {
         });
         let Ok(connection) = connected.await else { return Ok(()) };
         let _connection = connection?;
+        self.state.measures.subscriptions.inc();
         // What was published before this is read.
         missed.notify_one();
         let mut numbers: HashMap<String, u64> = HashMap::new();

@@ -203,6 +203,12 @@ impl Exposition {
             let dropped = ConstCounter::new(frames_dropped);
             self.add("redis_frames_dropped", "Frames that could not be sent to other nodes", dropped);
         }
+        if let Some(measures) = node.redis_measures() {
+            let took = measures.round_trips.histogram();
+            self.add("redis_round_trip_seconds", "Time until Redis has taken a frame", took);
+            let again = ConstCounter::new(measures.reconnections());
+            self.add("redis_reconnections", "Connections to Redis that were made again", again);
+        }
     }
 
     fn stored(&mut self, stored: &Answer) {
@@ -228,8 +234,7 @@ impl Exposition {
         );
         let waiting = retention.run.as_ref().map_or(0, |run| run.waiting);
         self.gauge("retention_waiting_messages", "Messages that have expired and are not deleted yet", waiting);
-        if let Some(done_at) = retention.done_at {
-            let lag = u64::try_from(asked_at.0 - done_at.0).unwrap_or_default();
+        if let Some(lag) = stored.retention_lag() {
             self.gauge("retention_lag_seconds", "Time since everything that had expired was deleted", seconds(lag));
         }
         let count =
@@ -240,6 +245,8 @@ impl Exposition {
             ("gone", count(|node| node.is_gone)),
         ];
         self.gauges("nodes", "Nodes, as this one sees them", "state", states);
+        let apart = "The largest difference between the clocks of two nodes";
+        self.gauge("nodes_clocks_apart_seconds", apart, seconds(stored.clocks_apart()));
     }
 }
 

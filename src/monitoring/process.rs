@@ -16,15 +16,6 @@ pub(super) async fn look() -> Process {
     tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
-/// Only its memory, which is quickly said.
-pub(super) async fn memory() -> Option<u64> {
-    #[cfg(target_os = "linux")]
-    let read = || resident(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-    #[cfg(not(target_os = "linux"))]
-    let read = || None;
-    tokio::task::spawn_blocking(read).await.unwrap_or_default()
-}
-
 #[cfg(target_os = "linux")]
 fn read() -> Process {
     use rustix::process::{Resource, getrlimit};

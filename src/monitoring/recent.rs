@@ -10,8 +10,10 @@ use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Monitoring;
+use super::process::{self, Process};
 use super::stored::Answer;
-use super::{Monitoring, process};
+use crate::chat::ledger;
 use crate::cluster::nodes;
 use crate::db::PoolState;
 
@@ -52,6 +54,9 @@ pub struct Chart {
     /// Whether it is only looked at to find out why another one is as it is.
     #[serde(skip)]
     pub is_detail: bool,
+    /// How large its numbers can become; none if nothing bounds them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
     /// The numbers, the oldest first; the last one is of now.
     pub values: Vec<f64>,
 }
@@ -80,8 +85,10 @@ pub(super) struct Sample {
     reading: Pool,
     writing: Pool,
     expired: u64,
-    behind: u64,
-    memory: u64,
+    process: Process,
+    /// None where there can be no other nodes.
+    among: Option<Among>,
+    redis: Option<Redis>,
     stored: Stored,
 }
 
@@ -89,7 +96,23 @@ pub(super) struct Sample {
 #[derive(Clone, Copy, Debug, Default)]
 struct Pool {
     in_use: usize,
+    limit: u32,
     waits: (u64, Duration),
+}
+
+/// How this node is among others.
+#[derive(Clone, Copy, Debug, Default)]
+struct Among {
+    behind: u64,
+    /// By how much its clock is ahead of the database's.
+    ahead: i64,
+}
+
+/// What was counted of the way to Redis.
+#[derive(Clone, Copy, Debug, Default)]
+struct Redis {
+    round_trips: (u64, Duration),
+    reconnections: u64,
 }
 
 /// What the database said; nothing if it did not answer.
@@ -100,6 +123,8 @@ struct Stored {
     jobs: i64,
     deliveries: i64,
     lag: i64,
+    retention_lag: u64,
+    clocks_apart: u64,
 }
 
 /// What two samples, one after the other, say.
@@ -115,11 +140,11 @@ const MAIN: [(&str, &str, Unit, Read); 9] = [
     ("commit", "Time to store changes", Unit::Milliseconds, |a, b| mean(a.commits, b.commits)),
     ("queue", "Changes waiting to be stored", Unit::Number, |_, b| b.queue as f64),
     ("failed", "Failed requests", Unit::PerSecond, |a, b| rate(a, b, b.failed.saturating_sub(a.failed))),
-    ("memory", "Memory in use", Unit::Bytes, |_, b| b.memory as f64),
+    ("memory", "Memory in use", Unit::Bytes, |_, b| b.process.resident.unwrap_or_default() as f64),
 ];
 
 /// Those that say why.
-const DETAILS: [(&str, &str, Unit, Read); 21] = [
+const DETAILS: [(&str, &str, Unit, Read); 22] = [
     ("sync", "Time to sync the disk", Unit::Milliseconds, |a, b| mean(a.syncs, b.syncs)),
     ("batch", "Changes in one commit", Unit::Average, |a, b| {
         let batches = b.commits.0.saturating_sub(a.commits.0);
@@ -132,6 +157,7 @@ const DETAILS: [(&str, &str, Unit, Read); 21] = [
     ("writers", "Database connections writing", Unit::Number, |_, b| b.writing.in_use as f64),
     ("read_wait", "Wait for a read connection", Unit::Milliseconds, |a, b| mean(a.reading.waits, b.reading.waits)),
     ("write_wait", "Wait for a write connection", Unit::Milliseconds, |a, b| mean(a.writing.waits, b.writing.waits)),
+    ("open_files", "Open files and connections", Unit::Number, |_, b| b.process.open_files.unwrap_or_default() as f64),
     ("connections", "Client connections open", Unit::Number, |_, b| b.connections as f64),
     ("refused", "Client connections refused", Unit::Number, |a, b| b.refused.saturating_sub(a.refused) as f64),
     ("slow", "Slow clients disconnected", Unit::Number, |a, b| b.slow.saturating_sub(a.slow) as f64),
@@ -143,7 +169,34 @@ const DETAILS: [(&str, &str, Unit, Read); 21] = [
     ("outbox", "Webhooks, notifications and mails waiting", Unit::Number, |_, b| b.stored.deliveries as f64),
     ("passwords", "Passwords being checked", Unit::Number, |_, b| b.passwords as f64),
     ("expired", "Expired items deleted", Unit::PerSecond, |a, b| rate(a, b, b.expired.saturating_sub(a.expired))),
-    ("behind", "Delay behind other nodes", Unit::Milliseconds, |_, b| b.behind as f64),
+    ("retention_lag", "Longest wait of expired items", Unit::Milliseconds, |_, b| b.stored.retention_lag as f64),
+];
+
+/// Those of a node that can have others beside it.
+const AMONG: [(&str, &str, Unit, Read); 3] = [
+    ("behind", "Delay behind other nodes", Unit::Milliseconds, |_, b| b.among.unwrap_or_default().behind as f64),
+    ("clock", "Clock difference to the database", Unit::Milliseconds, |_, b| {
+        b.among.unwrap_or_default().ahead.unsigned_abs() as f64
+    }),
+    ("clocks_apart", "Clock difference between nodes", Unit::Milliseconds, |_, b| b.stored.clocks_apart as f64),
+];
+
+/// Those of a node that has Redis.
+const REDIS: [(&str, &str, Unit, Read); 2] = [
+    ("redis_round_trip", "Time of a Redis round trip", Unit::Milliseconds, |a, b| {
+        mean(a.redis.unwrap_or_default().round_trips, b.redis.unwrap_or_default().round_trips)
+    }),
+    ("redis_reconnections", "Reconnections to Redis", Unit::Number, |a, b| {
+        b.redis.unwrap_or_default().reconnections.saturating_sub(a.redis.unwrap_or_default().reconnections) as f64
+    }),
+];
+
+/// How large the numbers of some charts can become.
+const LIMITS: [(&str, fn(&Sample) -> Option<f64>); 4] = [
+    ("queue", |_| Some(ledger::QUEUE as f64)),
+    ("readers", |now| Some(now.reading.limit.into())),
+    ("writers", |now| Some(now.writing.limit.into())),
+    ("open_files", |now| now.process.open_files_limit.map(|limit| limit as f64)),
 ];
 
 fn rate(before: &Sample, after: &Sample, count: u64) -> f64 {
@@ -183,10 +236,18 @@ impl Recent {
             title,
             unit,
             is_detail,
+            limit: LIMITS.iter().find(|(limited, _)| *limited == name).and_then(|(_, limit)| limit(now)),
             values: samples.windows(2).map(|two| read(&two[0], &two[1])).collect(),
         };
-        let (main, details) = (MAIN.map(|one| chart(false, one)), DETAILS.map(|one| chart(true, one)));
-        main.into_iter().chain(details).collect()
+        let mut charts: Vec<_> = MAIN.map(|one| chart(false, one)).into();
+        charts.extend(DETAILS.map(|one| chart(true, one)));
+        if now.among.is_some() {
+            charts.extend(AMONG.map(|one| chart(true, one)));
+        }
+        if now.redis.is_some() {
+            charts.extend(REDIS.map(|one| chart(true, one)));
+        }
+        charts
     }
 }
 
@@ -195,9 +256,10 @@ impl Monitoring {
     pub(super) async fn look(&self) -> Sample {
         let (parts, ledger) = (&self.parts, self.parts.chat.ledger());
         let (changes, sockets, expired) = (ledger.measures(), parts.realtime.measures(), parts.retention.measures());
-        let pool = |state: &PoolState| Pool { in_use: state.in_use, waits: state.waits.total() };
+        let pool = |state: &PoolState| Pool { in_use: state.in_use, limit: state.limit, waits: state.waits.total() };
         let [(_, reading), (_, writing)] = parts.db.pools();
         let stored = self.stored.get(parts).await;
+        let status = nodes::Status::of(&parts.node, parts.realtime.sockets());
         Sample {
             at: Instant::now(),
             posts: changes.posts.get(),
@@ -210,7 +272,7 @@ impl Monitoring {
             busy: changes.busy.get(),
             connections: parts.connections.count(),
             refused: parts.connections.refused(),
-            sockets: parts.realtime.sockets(),
+            sockets: status.sockets,
             slow: sockets.slow.get(),
             unwritten: parts.realtime.unwritten(),
             queue: ledger.waiting(),
@@ -220,8 +282,15 @@ impl Monitoring {
             reading: pool(&reading),
             writing: pool(&writing),
             expired: [&expired.messages, &expired.files, &expired.audit, &expired.sessions].map(Counter::get).iter().sum(),
-            behind: nodes::Status::of(&parts.node, parts.realtime.sockets()).behind_ms,
-            memory: process::memory().await.unwrap_or_default(),
+            process: process::look().await,
+            among: parts
+                .db
+                .shared()
+                .map(|_| Among { behind: status.behind_ms, ahead: status.clock_ahead_ms.unwrap_or_default() }),
+            redis: parts
+                .node
+                .redis_measures()
+                .map(|measures| Redis { round_trips: measures.round_trips.total(), reconnections: measures.reconnections() }),
             stored: stored.map(|stored| Stored::of(&stored)).unwrap_or_default(),
         }
     }
@@ -235,6 +304,8 @@ impl Stored {
             jobs: answer.jobs.waiting,
             deliveries: answer.outbox.waiting,
             lag: answer.index_lag,
+            retention_lag: answer.retention_lag().unwrap_or_default(),
+            clocks_apart: answer.clocks_apart(),
         }
     }
 }
@@ -263,12 +334,16 @@ mod tests {
             events: 0,
             searches: 0,
             passwords: 0,
-            reading: Pool { in_use: 3, waits: (u64::from(number), Duration::from_millis(5) * number) },
+            reading: Pool { in_use: 3, limit: 6, waits: (u64::from(number), Duration::from_millis(5) * number) },
             writing: Pool::default(),
             expired: 0,
-            behind: 0,
-            memory: 1 << 20,
-            stored: Stored { lag: 7, ..Stored::default() },
+            process: Process { resident: Some(1 << 20), open_files: Some(40), open_files_limit: Some(1024) },
+            among: Some(Among { behind: 0, ahead: -300 }),
+            redis: Some(Redis {
+                round_trips: (u64::from(number), Duration::from_millis(2) * number),
+                reconnections: u64::from(number),
+            }),
+            stored: Stored { lag: 7, retention_lag: 30_000, clocks_apart: 400, ..Stored::default() },
         }
     }
 
@@ -288,10 +363,20 @@ mod tests {
         let first = |name| of(&charts, name)[0];
         assert_eq!((first("batch"), first("slow"), first("readers")), (2.5, 2.0, 3.0));
         assert_eq!((first("read_wait"), first("write_wait"), first("search_lag")), (5.0, 0.0, 7.0));
+        assert_eq!((first("clock"), first("clocks_apart"), first("retention_lag")), (300.0, 400.0, 30_000.0));
+        assert_eq!((first("redis_round_trip"), first("redis_reconnections"), first("open_files")), (2.0, 1.0, 40.0));
+        let limit = |name| charts.iter().find(|chart| chart.name == name).unwrap().limit;
+        assert_eq!((limit("open_files"), limit("readers"), limit("sockets")), (Some(1024.0), Some(6.0), None));
+        assert!(LIMITS.iter().all(|(name, _)| charts.iter().any(|chart| chart.name == *name)));
         let mut names: Vec<_> = charts.iter().map(|chart| chart.name).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), charts.len());
+        // What a server by itself does not have.
+        let alone = recent.charts(&Sample { among: None, redis: None, ..sample(last, 1000) });
+        let is_of_others = |chart: &&Chart| !alone.iter().any(|other| other.name == chart.name);
+        let of_others: Vec<_> = charts.iter().filter(is_of_others).map(|chart| chart.name).collect();
+        assert_eq!(of_others, ["behind", "clock", "clocks_apart", "redis_round_trip", "redis_reconnections"]);
         // A sample is not waited for.
         let charts = recent.charts(&sample(last + Duration::from_secs(3), 1000));
         assert_eq!((of(&charts, "posts").last(), of(&charts, "posts").len()), (Some(&10.0), KEPT + 1));

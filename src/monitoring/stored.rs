@@ -36,6 +36,19 @@ pub(super) struct Answer {
     pub asked_at: Millis,
 }
 
+impl Answer {
+    /// How long ago everything that had expired was deleted, in milliseconds: nothing that has expired waits for longer. None: it never was.
+    pub fn retention_lag(&self) -> Option<u64> {
+        let lag = |done_at: Millis| u64::try_from(self.asked_at.0 - done_at.0).unwrap_or_default();
+        self.retention.done_at.map(lag)
+    }
+
+    /// How far the clocks of the nodes are apart, in milliseconds.
+    pub fn clocks_apart(&self) -> u64 {
+        nodes::clocks_apart(&self.nodes)
+    }
+}
+
 /// The last answer; none if the database did not answer in time.
 type Last = Option<Arc<Answer>>;
 

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::exposition::Exposition;
-use crate::harness::{Answer, DEADLINE, Database, Nodes, Server, Site, TestApp};
+use crate::cluster::clocks::with_a_wrong_clock;
+use crate::harness::{Answer, DEADLINE, Database, Kind, Nodes, Person, Redis, Server, Site, TestApp, on_threads_of};
 use crate::{both, nodes, once};
 
 const TOKEN: &str = "0123456789abcdef-._~+/=";
@@ -22,15 +23,40 @@ pub async fn read(site: &Site) -> Exposition {
 /// Reads them until the database has answered too, which on a busy machine may take longer than it is waited for, and until what has expired
 /// was deleted for the first time.
 pub async fn read_all(site: &Site) -> Exposition {
-    let all = async {
+    read_until(site, |exported| exported.find("parlor_retention_lag_seconds").is_some()).await
+}
+
+/// Reads the numbers until they are as they should become.
+async fn read_until(site: &Site, is_so: impl Fn(&Exposition) -> bool) -> Exposition {
+    let read = async {
         loop {
             let exported = read(site).await;
-            if exported.find("parlor_retention_lag_seconds").is_some() {
+            if is_so(&exported) {
                 return exported;
             }
         }
     };
-    tokio::time::timeout(DEADLINE, all).await.expect("the database answers in time")
+    tokio::time::timeout(DEADLINE, read).await.expect("the numbers become so in time")
+}
+
+/// Reads the overview until it is as it should become. A chart may need two samples, and these are 15 seconds apart.
+async fn overview_until(admin: &Person, is_so: impl Fn(&Value) -> bool) -> Value {
+    let read = async {
+        loop {
+            let overview = admin.get_json("/admin").await.expect(200).json();
+            if is_so(&overview) {
+                return overview;
+            }
+        }
+    };
+    tokio::time::timeout(DEADLINE * 2, read).await.expect("the overview becomes so in time")
+}
+
+/// The largest number of a chart; none if there is no such chart.
+fn largest(overview: &Value, name: &str) -> Option<f64> {
+    let series = overview["charts"]["series"].as_array().expect("a list");
+    let chart = series.iter().find(|chart| chart["name"] == name)?;
+    Some(chart["values"].as_array().expect("a list").iter().filter_map(Value::as_f64).fold(0.0, f64::max))
 }
 
 #[apply(once)]
@@ -106,26 +132,21 @@ async fn administrators_see_the_last_hour(app: &TestApp) {
     app.database.make_admin("ada").await;
     let (socket, _) = ada.join("general").await;
     socket.post("general", "hello", "n1").await;
-    let shown = async {
-        loop {
-            let overview = ada.get_json("/admin").await.expect(200).json();
-            let charts = &overview["charts"];
-            assert_eq!(charts["every_seconds"], 15);
-            let series = charts["series"].as_array().expect("a list");
-            let largest = |name: &str| {
-                let chart = series.iter().find(|chart| chart["name"] == name).expect("it is there");
-                chart["values"].as_array().expect("a list").iter().filter_map(serde_json::Value::as_f64).fold(0.0, f64::max)
-            };
-            if ["posts", "requests", "sockets", "answer", "commit", "memory", "batch", "database_size", "connections"]
-                .iter()
-                .all(|name| largest(name) > 0.0)
-            {
-                assert!(largest("failed") < f64::EPSILON, "{charts}");
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(30), shown).await.expect("they are shown in time");
+    let rise =
+        ["posts", "requests", "sockets", "answer", "commit", "memory", "batch", "database_size", "connections", "open_files"];
+    let overview = overview_until(&ada, |overview| rise.iter().all(|name| largest(overview, name) > Some(0.0))).await;
+    let charts = &overview["charts"];
+    assert_eq!((&charts["every_seconds"], largest(&overview, "failed")), (&json!(15), Some(0.0)), "{charts}");
+    let open_files = charts["series"].as_array().expect("a list").iter().find(|chart| chart["name"] == "open_files");
+    assert!(open_files.is_some_and(|chart| chart["limit"].as_f64() > largest(&overview, "open_files")), "{charts}");
+    assert!(largest(&overview, "retention_lag").is_some(), "{charts}");
+    // What a server by itself does not have.
+    for name in ["behind", "clock", "clocks_apart"] {
+        assert_eq!(largest(&overview, name).is_some(), app.database.kind == Kind::Postgres, "{name}");
+    }
+    for name in ["redis_round_trip", "redis_reconnections"] {
+        assert_eq!(largest(&overview, name).is_some(), app.has_two_nodes(), "{name}");
+    }
     let page = ada.get("/admin").await;
     assert!(page.expect(200).body.contains("<polyline points="), "{}", page.body);
     assert!(
@@ -209,15 +230,51 @@ async fn a_node_counts_its_own_sockets_and_knows_the_others(nodes: &Nodes) {
     let mut third = Server::start(nodes.database.url(), &[("METRICS", "open"), ("NODE", "third")]).await;
     let ada = third.register("ada").await;
     let (_socket, _) = ada.join("general").await;
-    let ready = async || read(&third).await.get("parlor_nodes{state=\"ready\"}");
-    let deadline = tokio::time::Instant::now() + crate::harness::DEADLINE;
     // The database is asked again after some seconds.
-    while ready().await < 3.0 {
-        assert!(tokio::time::Instant::now() < deadline, "the others are not seen");
-    }
-    let seen = read(&third).await;
+    let seen = read_until(&third, |seen| seen.find("parlor_nodes{state=\"ready\"}") >= Some(3.0)).await;
     assert_eq!((seen.get("parlor_sockets"), seen.get("parlor_nodes{state=\"gone\"}")), (1.0, 0.0));
     third.stop().await;
+}
+
+/// Both connections to a Redis that dies and comes back are made again.
+#[apply(nodes)]
+async fn the_way_to_redis_is_counted(nodes: &Nodes) {
+    let redis = Redis::start();
+    let url = redis.url();
+    let mut third = Server::start(nodes.database.url(), &[("METRICS", "open"), ("REDIS_URL", &url)]).await;
+    let (took, again) = ("parlor_redis_round_trip_seconds_count", "parlor_redis_reconnections_total");
+    let before = read_until(&third, |seen| seen.get("parlor_redis_up") > 0.0 && seen.get(took) > 0.0).await;
+    let ada = third.register("ada").await;
+    nodes.database.make_admin("ada").await;
+    overview_until(&ada, |overview| largest(overview, "redis_round_trip") > Some(0.0)).await;
+    redis.down();
+    read_until(&third, |seen| seen.get("parlor_redis_up") < 1.0).await;
+    redis.up().expect("it starts again");
+    read_until(&third, |seen| seen.get(again) >= before.get(again) + 2.0 && seen.get(took) > before.get(took)).await;
+    overview_until(&ada, |overview| largest(overview, "redis_reconnections") > Some(0.0)).await;
+    third.stop().await;
+}
+
+/// Each node compares its own clock with the database's, and every one shows how far they are apart.
+#[test]
+fn a_node_shows_how_far_the_clocks_of_all_are_apart() {
+    on_threads_of("clocks apart", async {
+        let Some(database) = Database::fresh(Kind::Postgres).await else { return };
+        let url = with_a_wrong_clock(&database).await;
+        database.run("update wrong set seconds = 20").await;
+        let mut right = Server::start(database.url(), &[("METRICS", "open")]).await;
+        let mut late = Server::start(&url, &[]).await;
+        let ada = right.register("ada").await;
+        database.make_admin("ada").await;
+        let seen = read_until(&right, |seen| seen.find("parlor_nodes_clocks_apart_seconds") > Some(15.0)).await;
+        assert!(seen.get("parlor_node_clock_ahead_seconds").abs() < 10.0);
+        overview_until(&ada, |overview| largest(overview, "clocks_apart") > Some(15_000.0)).await;
+        let page = ada.get("/admin/nodes").await;
+        assert!(page.expect(200).body.contains("Behind by "), "{}", page.body);
+        late.stop().await;
+        right.stop().await;
+        database.discard().await;
+    });
 }
 
 /// The table of `docs/monitoring.md`: a number that nobody can look up is of little use, and one that is not there misleads.
@@ -238,9 +295,10 @@ async fn the_table_has_every_number(database: &Database) {
     assert!(missing.is_empty(), "not described: {missing:?}");
     // What only one database, several nodes or Redis have.
     let of_tls = ["left_seconds", "valid_seconds", "failed"].map(|name| format!("parlor_certificate_{name}"));
-    let elsewhere = ["parlor_database_free_bytes", "parlor_redis_up", "parlor_redis_frames_dropped_total"];
-    let unknown: Vec<_> =
-        described.difference(&here).filter(|name| !elsewhere.contains(&&***name) && !of_tls.contains(name)).collect();
+    let of_redis = ["up", "frames_dropped_total", "round_trip_seconds", "reconnections_total"];
+    let of_redis = of_redis.map(|name| format!("parlor_redis_{name}"));
+    let is_elsewhere = |name: &&String| *name == "parlor_database_free_bytes" || of_redis.contains(name) || of_tls.contains(name);
+    let unknown: Vec<_> = described.difference(&here).filter(|name| !is_elsewhere(name)).collect();
     assert!(unknown.is_empty(), "described but not there: {unknown:?}");
     server.stop().await;
 }

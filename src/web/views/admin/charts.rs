@@ -4,13 +4,16 @@
 
 use std::fmt::Write;
 
-use super::{grouped, size};
+use super::{duration, grouped, size};
 use crate::monitoring::{Chart, Unit};
 
 /// The width of the drawing: a value is one wide, and an hour has 240.
 const WIDTH: usize = 240;
 /// Its height.
 const HEIGHT: f64 = 40.0;
+
+/// Times from here on are not said in milliseconds.
+const LONG: f64 = 10_000.0;
 
 /// A small chart.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +45,10 @@ pub fn spark(chart: &Chart) -> Spark {
     }
     let surface = if values.is_empty() { String::new() } else { format!("{start},{HEIGHT} {line}{},{HEIGHT}", WIDTH - 1) };
     let (now, most) = (in_words(now, chart.unit), in_words(most, chart.unit));
+    let now = match chart.limit {
+        Some(limit) => format!("{now} of {}", in_words(limit, chart.unit)),
+        None => now,
+    };
     let words = format!("{}: {now} now, at most {most} in the last hour", chart.title);
     Spark { title: chart.title, now, words, line: line.trim_end().to_owned(), surface }
 }
@@ -49,7 +56,8 @@ pub fn spark(chart: &Chart) -> Spark {
 fn in_words(value: f64, unit: Unit) -> String {
     match unit {
         Unit::PerSecond => format!("{}/s", short(value)),
-        Unit::Milliseconds => format!("{} ms", short(value)),
+        Unit::Milliseconds if value < LONG => format!("{} ms", short(value)),
+        Unit::Milliseconds => duration(value as u64),
         Unit::Average => short(value),
         Unit::Number => grouped(value.round() as u64),
         Unit::Bytes => size(value as i64),
@@ -77,6 +85,7 @@ mod tests {
             title: "Messages",
             unit: Unit::PerSecond,
             is_detail: false,
+            limit: None,
             values: values.into(),
         };
         let drawn = spark(&chart(&[0.0, 20.0, 5.0]));
@@ -86,6 +95,8 @@ mod tests {
         let nothing = spark(&chart(&[]));
         assert_eq!((&*nothing.line, &*nothing.surface, &*nothing.now), ("", "", "0/s"));
         assert_eq!(spark(&chart(&[0.0; 300])).line.split(' ').count(), WIDTH);
+        let bounded = spark(&Chart { unit: Unit::Number, limit: Some(1024.0), ..chart(&[30.0, 20.0]) });
+        assert_eq!(bounded.words, "Messages: 20 of 1\u{202f}024 now, at most 30 in the last hour");
     }
 
     #[test]
@@ -93,6 +104,7 @@ mod tests {
         let said = |value, unit| in_words(value, unit);
         assert_eq!(said(0.01, Unit::Milliseconds), "<0.1 ms");
         assert_eq!(said(9.96, Unit::Milliseconds), "10 ms");
+        assert_eq!(said(45_000.0, Unit::Milliseconds), "45 s");
         assert_eq!((said(1.44, Unit::Average), said(1.5, Unit::Number)), ("1.4".into(), "2".into()));
         assert_eq!(said(3_565_158.0, Unit::Bytes), "3.4 MB");
     }

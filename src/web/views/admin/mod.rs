@@ -57,6 +57,16 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
+/// A duration in words: "250 ms", "12 s", "5 min", "3 h".
+fn duration(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..120_000 => format!("{} s", ms / 1_000),
+        120_000..7_200_000 => format!("{} min", ms / 60_000),
+        _ => format!("{} h", ms / 3_600_000),
+    }
+}
+
 /// A number that is never negative.
 fn count(number: i64) -> String {
     grouped(u64::try_from(number).unwrap_or_default())

@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::grouped;
+use super::{duration, grouped};
 use crate::clock::Millis;
 use crate::cluster::node::RedisStatus;
-use crate::cluster::nodes::Listed;
+use crate::cluster::nodes::{Listed, SKEWED};
 use crate::web::views::AppLayout;
 
 /// `GET /admin/nodes`.
@@ -31,6 +31,7 @@ struct Card {
     is_behind: bool,
     redis: String,
     postgres: String,
+    clock: String,
 }
 
 /// How a node is: the color, and the words.
@@ -75,8 +76,18 @@ impl Card {
             is_behind: status.rooms_behind > 0,
             redis,
             postgres: status.postgres_ms.map_or_else(String::new, |ms| format!("Answers in {} ms", ms.max(1))),
+            clock: status.clock_ahead_ms.map_or_else(String::new, clock),
         }
     }
+}
+
+/// How far a clock is from the database's.
+fn clock(ahead_ms: i64) -> String {
+    if ahead_ms.abs() <= SKEWED {
+        return "Right".to_owned();
+    }
+    let direction = if ahead_ms > 0 { "Ahead" } else { "Behind" };
+    format!("{direction} by {}", duration(ahead_ms.unsigned_abs()))
 }
 
 /// The number of frames with an outcome.
@@ -117,16 +128,6 @@ fn moment(layout: &AppLayout, at: Millis) -> String {
     times.moment(&times.at(at))
 }
 
-/// A duration in words: "250 ms", "12 s", "5 min", "3 h".
-fn duration(ms: u64) -> String {
-    match ms {
-        0..1_000 => format!("{ms} ms"),
-        1_000..120_000 => format!("{} s", ms / 1_000),
-        120_000..7_200_000 => format!("{} min", ms / 60_000),
-        _ => format!("{} h", ms / 3_600_000),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +152,6 @@ mod tests {
     fn numbers_and_durations_are_short() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
         assert_eq!([250, 12_000, 300_000, 90_000_000].map(duration), ["250 ms", "12 s", "5 min", "25 h"]);
+        assert_eq!([0, -1_000, 1_001, -90_000].map(clock), ["Right", "Right", "Ahead by 1 s", "Behind by 90 s"]);
     }
 }

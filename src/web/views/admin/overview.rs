@@ -7,7 +7,7 @@ use super::{count, grouped, size};
 use crate::administration;
 use crate::administration::overview::{Backups, Day, IndexState, Overview, Speed, Warning};
 use crate::cluster::node::RedisStatus;
-use crate::cluster::nodes::Health;
+use crate::cluster::nodes::{Health, SKEWED};
 use crate::db::retention::{Deleted, RetentionState};
 use crate::monitoring::Chart;
 use crate::tls::Status;
@@ -154,7 +154,7 @@ fn healths(
         RedisStatus::Down => all.push(of("Redis", false, "Down".to_owned())),
         RedisStatus::Off => {}
     }
-    let is_right = nodes.clock_ahead_ms.abs() <= 1_000;
+    let is_right = nodes.clock_ahead_ms.abs() <= SKEWED;
     let clock =
         if is_right { "Right".to_owned() } else { format!("Differs from the database by {} ms", nodes.clock_ahead_ms.abs()) };
     all.push(of("Clock", is_right, clock));
