@@ -12,7 +12,6 @@ use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::Db;
 use crate::db::backup::CHECKS;
-use crate::db::search::IndexProgress;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -78,9 +77,6 @@ async fn check(db: &Db, restored: &Restored, watch: Watch<'_>) -> Result<Vec<Str
     let mut goes_on = |done| watch(Progress { what: "check", done, total: CHECKS, is_bytes: false });
     let found = db.find_broken_invariants(&mut goes_on).await?;
     let mut problems = found.ok_or(BackupError::Interrupted)?;
-    if db.index_progress().await? != IndexProgress::Whole {
-        problems.push("the search index is not complete".into());
-    }
     if restored.has_files {
         let blobs = db.count_blobs().await?;
         let there = restored.files + restored.left_out.len() as u64;

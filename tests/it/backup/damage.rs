@@ -40,7 +40,7 @@ pub(super) fn noise(count: usize) -> Vec<u8> {
 }
 
 /// A tar with these members.
-fn tar(path: &Path, members: &[(&str, &[u8])]) {
+pub(super) fn tar(path: &Path, members: &[(&str, &[u8])]) {
     let out = GzEncoder::new(fs::File::create(path).expect("a new file"), Compression::fast());
     let mut archive = tar::Builder::new(out);
     for (name, content) in members {
@@ -56,7 +56,7 @@ fn tar(path: &Path, members: &[(&str, &[u8])]) {
 type Member = (String, Vec<u8>);
 
 /// The members of a backup.
-fn members(path: &Path) -> Vec<Member> {
+pub(super) fn members(path: &Path) -> Vec<Member> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).expect("it is there")));
     let entries = archive.entries().expect("a tar");
     let read = entries.map(|entry| {
