@@ -173,13 +173,19 @@ impl Place {
         }
     }
 
-    /// When the latest dated archive in this folder was made, if there is one. Nothing is asked of object storage.
+    /// The latest dated archive here, and when it was made, if there is one.
     ///
     /// # Errors
-    /// If it cannot be listed.
-    pub fn latest_in_folder(&self, now: Millis) -> io::Result<Option<(String, Millis)>> {
-        let Self::Path(folder) = self else { return Ok(None) };
-        let names = names_in(folder)?;
+    /// If they cannot be listed.
+    pub async fn latest(&self, config: &Config, now: Millis) -> Result<Option<(String, Millis)>, BackupError> {
+        let names = match self {
+            Self::Path(folder) => {
+                let folder = folder.clone();
+                let listed = tokio::task::spawn_blocking(move || names_in(&folder)).await?;
+                listed.map_err(|error| BackupError::at(self, error))?
+            }
+            Self::S3 { .. } => objects(&self.storage(config)?).await.map_err(|error| BackupError::at(self, error))?,
+        };
         Ok(latest(&names, now).and_then(|name| Some((name.to_owned(), time_of(name)?))))
     }
 
@@ -299,9 +305,12 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The dated archives in object storage, the oldest first.
 async fn objects(storage: &Storage) -> Result<Vec<String>, StorageError> {
-    let all: Vec<_> = storage.list(&Key::default()).try_collect().await?;
-    let mut names: Vec<_> = all.into_iter().map(|object| object.key.to_string()).filter(|name| is_dated(name)).collect();
+    let (mut all, mut names) = (storage.list(&Key::default()), Vec::new());
+    while let Some(object) = all.try_next().await? {
+        names.extend(Some(object.key.to_string()).filter(|name| is_dated(name)));
+    }
     names.sort_unstable();
     Ok(names)
 }

@@ -1,7 +1,7 @@
 //! Backups: are there any, did the server's last one succeed, and how old is it?
 
+use super::Finding;
 use super::database::fault;
-use super::{Finding, on_disk};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::Db;
@@ -16,11 +16,8 @@ const OLD: i64 = 2 * 24 * 60 * 60 * 1000;
 pub(super) async fn check(db: &Db, config: &Config, clock: &Clock) -> Vec<Finding> {
     let Some(every) = config.backup_every.filter(|_| config.backup_to.is_some()) else {
         return match &config.backup_to {
-            Some(place @ Place::Path(_)) => {
-                let (place, now) = (place.clone(), clock.now());
-                on_disk(move || vec![of_folder(&place, now)]).await
-            }
-            _ => vec![of_none(db, config)],
+            Some(place) => vec![of_place(place, config, clock.now()).await],
+            None => vec![of_none(db, config)],
         };
     };
     match db.backup_state().await {
@@ -29,11 +26,16 @@ pub(super) async fn check(db: &Db, config: &Config, clock: &Clock) -> Vec<Findin
     }
 }
 
-/// The archives of a folder into which something else puts them.
-fn of_folder(place: &Place, now: Millis) -> Finding {
-    let advice = "Run `parlor backup` at intervals with this folder, or set BACKUP_EVERY and the server does: a disk that fails takes everything along.";
-    match place.latest_in_folder(now) {
-        Err(error) => Finding::failed(CHECK, format!("BACKUP_TO: {place} cannot be read: {error}"), advice),
+/// The archives of a place into which something else puts them.
+async fn of_place(place: &Place, config: &Config, now: Millis) -> Finding {
+    let advice = "Run `parlor backup` at intervals with this place, or set BACKUP_EVERY and the server does: a disk that fails takes everything along.";
+    match place.latest(config, now).await {
+        Err(error) if matches!(place, Place::Path(_)) => Finding::failed(CHECK, format!("BACKUP_TO: {error}"), advice),
+        // What the storage says may quote addresses and requests at length.
+        Err(_) => {
+            let advice = "Check BACKUP_TO, AWS_ENDPOINT_URL, AWS_REGION and the keys, and that they may list the bucket.";
+            Finding::failed(CHECK, format!("BACKUP_TO: {place} cannot be listed"), advice)
+        }
         Ok(None) => Finding::warning(CHECK, format!("there is none in {place}, and this server makes none"), advice),
         Ok(Some((name, at))) if is_ahead(at, now) => {
             let advice = "Set the clock, and delete or rename those whose date has not come yet: nobody knows how old they are.";
@@ -98,23 +100,26 @@ mod tests {
     use super::*;
     use crate::db::backup::state::{FailedBackup, LastBackup};
 
-    #[test]
-    fn what_others_put_into_the_folder_counts() {
+    #[tokio::test]
+    async fn what_others_put_into_the_folder_counts() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::Path(folder.path().to_owned());
         // 22 November 2025, 08:47:14 UTC.
         let now = Millis(1_763_801_234_000);
-        let of = || of_folder(&place, now);
-        assert_eq!(of().state, State::Warning);
+        let config = Config::default();
+        let of = || of_place(&place, &config, now);
+        assert_eq!(of().await.state, State::Warning);
         let put = |name: &str| std::fs::write(folder.path().join(name), "an archive").unwrap();
         put("parlor-20251119T084714Z.tar.gz");
         put("notes.txt");
-        assert_eq!((of().state, &*of().found), (State::Warning, "the last one is parlor-20251119T084714Z.tar.gz, 3 days old"));
+        let found = of().await;
+        assert_eq!((found.state, &*found.found), (State::Warning, "the last one is parlor-20251119T084714Z.tar.gz, 3 days old"));
         put("parlor-20251122T074714Z.tar.gz");
         put("parlor-20991122T074714Z.tar.gz");
-        assert_eq!((of().state, &*of().found), (State::Ok, "the last one is parlor-20251122T074714Z.tar.gz, 60 minutes old"));
+        let found = of().await;
+        assert_eq!((found.state, &*found.found), (State::Ok, "the last one is parlor-20251122T074714Z.tar.gz, 60 minutes old"));
         std::fs::remove_dir_all(folder.path()).unwrap();
-        assert_eq!(of().state, State::Failed);
+        assert_eq!(of().await.state, State::Failed);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cluster::clocks::with_a_wrong_clock;
 use crate::harness::process::{self, Ended};
 use crate::harness::programs::Program;
-use crate::harness::{Database, Kind, Server, TestApp, on_threads_of};
+use crate::harness::{Database, Kind, ObjectStorage, Server, TestApp, on_threads_of};
 use crate::{both, once};
 
 /// What a check found.
@@ -200,6 +200,30 @@ async fn settings_and_folders_that_others_can_read_are_told(database: &Database)
     assert_eq!(process::run(database.folder(), &["backup", &to], &settings, "").await.status, Some(0));
     let after = examine([0o600, 0o700, 0o700]).await;
     assert_eq!(after["backups"].state, "ok", "{}", after["backups"].found);
+}
+
+/// A bucket into which something else puts backups counts as a folder does.
+#[apply(once)]
+async fn backups_in_object_storage_count(database: &Database) {
+    let storage = ObjectStorage::start().await;
+    let mut settings = storage.settings();
+    settings.extend([("DATABASE_URL", database.url()), ("BACKUP_TO", "s3://parlor/backups")]);
+    assert_eq!(process::run(database.folder(), &["migrate"], &settings, "").await.status, Some(0));
+    let backups = async || doctor(database.folder(), &settings).await.1.remove("backups").expect("they are looked at");
+    let none = backups().await;
+    assert_eq!((&*none.state, &*none.found), ("warning", "there is none in s3://parlor/backups, and this server makes none"));
+    // Neither a backup below another prefix nor something else is one of them.
+    for elsewhere in ["s3://parlor/backups/old", "s3://parlor/backups/mine.tar.gz"] {
+        assert_eq!(process::run(database.folder(), &["backup", elsewhere], &settings, "").await.status, Some(0));
+    }
+    assert_eq!(backups().await.found, none.found);
+    assert_eq!(process::run(database.folder(), &["backup", "s3://parlor/backups"], &settings, "").await.status, Some(0));
+    let some = backups().await;
+    assert!(some.state == "ok" && some.found.starts_with("the last one is parlor-2"), "{}", some.found);
+    storage.stop();
+    let away = backups().await;
+    assert_eq!(away.state, "failed", "{}", away.found);
+    assert!(away.advice.contains("AWS_ENDPOINT_URL") || away.found.contains("10 seconds"), "{} {}", away.found, away.advice);
 }
 
 #[apply(once)]
