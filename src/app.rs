@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::accounts::session::Store;
@@ -48,6 +49,7 @@ pub struct App {
     sessions: Store,
     /// Ends what runs beside requests: a backup that is being made is given up, as is the deletion of what has expired.
     beside: DropGuard,
+    backups: JoinHandle<()>,
     connections: server::Connections,
     deliverers: Deliverers,
 }
@@ -121,9 +123,7 @@ impl App {
         let deliverers = accounts.deliverers(webhooks.deliverers(Deliverers::default()));
         let deliverers = missed.deliverers(notifications.deliverers(deliverers));
         let beside = CancellationToken::new();
-        let scheduled = backup::run(db.clone(), config.clone(), clock.clone());
-        let ended = beside.clone();
-        tokio::spawn(async move { ended.run_until_cancelled_owned(scheduled).await });
+        let backups = tokio::spawn(backup::run(db.clone(), config.clone(), clock.clone(), beside.clone()));
         let retention = Retention::start(db.clone(), chat.clone(), settings.clone(), clock.clone(), beside.clone()).await?;
         if let Some(tls) = tls.clone() {
             let kept = tls::keep(tls, db.clone(), config.clone(), clock.clone());
@@ -173,7 +173,7 @@ impl App {
             tls,
             clock,
         };
-        Ok(Self { state, sockets, sessions, connections, beside, deliverers })
+        Ok(Self { state, sockets, sessions, connections, beside, backups, deliverers })
     }
 
     /// What the handlers share.
@@ -185,7 +185,7 @@ impl App {
     /// Serves until it is asked to stop. Then it drains, stops taking connections, commits, acknowledges and publishes what is queued,
     /// notifies the sockets and the other nodes, and returns.
     pub async fn serve(self, listeners: impl Into<Listeners>, shutdown: Shutdown) {
-        let Self { state, sockets, sessions, connections, beside, deliverers } = self;
+        let Self { state, sockets, sessions, connections, beside, backups, deliverers } = self;
         let Listeners { site, plain } = listeners.into();
         let port = site.local_addr().map_or(state.config.listen.port(), |address| {
             state.accounts.listens_at(state.config.own_scheme(), address);
@@ -203,8 +203,12 @@ impl App {
                 shutdown.hurry.run_until_cancelled(drain(&state)).await;
                 stop.cancel();
                 drop(beside);
+                let undone = tokio::time::timeout(LAST_BACKUP, backups);
                 // Before the ledger closes, through which some end.
-                tokio::join!(state.jobs.stop(LAST_JOBS), state.outbox.stop(LAST_JOBS));
+                let (.., undone) = tokio::join!(state.jobs.stop(LAST_JOBS), state.outbox.stop(LAST_JOBS), undone);
+                if undone.is_err() {
+                    tracing::warn!("a backup that was being made may leave something at its place");
+                }
                 state.chat.close();
                 // Everything queued is committed, acknowledged and published before any socket is cut.
                 let published = async {
@@ -275,6 +279,8 @@ async fn drain(state: &AppState) {
 
 /// How long running jobs may take when the server stops, before they are handed back to be done again.
 const LAST_JOBS: Duration = Duration::from_secs(1);
+/// How long a backup that is being made may take to be undone when the server stops: longer than object storage has for it.
+const LAST_BACKUP: Duration = Duration::from_secs(6);
 /// How long the last changes may take to be committed when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long the database's connections may take to close.

@@ -1,10 +1,13 @@
 //! The server's own backups, at intervals.
 //!
 //! Owns when one is made and by which node: whoever has the claim, which is renewed while a backup is made and ends by itself when a process
-//! dies. How it went is in the database, where `administration` finds it.
+//! dies. How it went is in the database, where `administration` finds it. One that a shutdown interrupts is undone, and begins anew at the
+//! next start: the state of now is worth more than one of before.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use super::{BackupError, Made, make};
 use crate::clock::{Clock, Millis};
@@ -22,17 +25,17 @@ const RETRY: i64 = 5 * 60 * 1000;
 /// How long a claim is good for, in milliseconds; it is renewed three times as often.
 const CLAIM: i64 = 3 * 60 * 1000;
 
-/// Makes backups until it is dropped, if the settings say so.
-pub async fn run(db: Arc<Db>, config: Config, clock: Clock) {
+/// Makes backups until `stop`, if the settings say so. One that is being made then is undone before it ends: object storage keeps what was sent
+/// until it is told.
+pub async fn run(db: Arc<Db>, config: Config, clock: Clock, stop: CancellationToken) {
     let (Some(to), Some(every)) = (config.backup_to.clone(), config.backup_every) else { return };
     // A directory even if it is not there: a file of that name would be no place for the next one.
     let to = if let Place::Path(path) = to { Place::Path(path.join("")) } else { to };
     let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
-    let schedule = Schedule { db, config, clock, to, every };
+    let schedule = Schedule { db, config, clock, to, every, stop };
     let mut look = tokio::time::interval(LOOK);
     let (mut next, mut asked) = (Millis(0), Millis(0));
-    loop {
-        look.tick().await;
+    while schedule.stop.run_until_cancelled(look.tick()).await.is_some() {
         let now = schedule.clock.now();
         if now < next && now < asked.plus(ASK) && now >= asked {
             continue;
@@ -53,6 +56,7 @@ struct Schedule {
     to: Place,
     /// In milliseconds.
     every: i64,
+    stop: CancellationToken,
 }
 
 /// When the next backup is due. Times that have not come yet are of a clock that was ahead: they hold nothing up.
@@ -75,10 +79,21 @@ impl Schedule {
         if !self.claim(&by, now).await? {
             return Ok(now);
         }
-        let made = tokio::select! {
-            made = self.make() => made,
-            () = self.keep_claim(&by) => return Ok(self.clock.now()),
+        let end = self.stop.child_token();
+        let keeping = async {
+            self.keep_claim(&by).await;
+            end.cancel();
+            // It is undone by whoever makes it.
+            std::future::pending::<()>().await;
         };
+        let made = tokio::select! {
+            made = self.make(&end) => made,
+            () = keeping => Err(BackupError::Interrupted),
+        };
+        if end.is_cancelled() && made.is_err() {
+            self.give_back(by).await?;
+            return Ok(self.clock.now());
+        }
         let ended = self.clock.now();
         match &made {
             Ok(made) => tracing::info!(to = made.to, bytes = made.bytes, left_out = made.left_out.len(), "made a backup"),
@@ -136,12 +151,20 @@ impl Schedule {
         }
     }
 
-    async fn make(&self) -> Result<Made, BackupError> {
+    /// Ends a claim, if it is still this one.
+    async fn give_back(&self, by: String) -> sqlx::Result<()> {
+        let ended = self.db.change_backup_state(move |state| state.claim.take_if(|claim| claim.by == by).is_some());
+        ended.await.map(drop)
+    }
+
+    /// Makes one, until `end`.
+    async fn make(&self, end: &CancellationToken) -> Result<Made, BackupError> {
         // First: it may be what fills the disk.
         if let Err(error) = self.to.clear_abandoned() {
             tracing::warn!(%error, "backups that were given up could not be deleted");
         }
-        let made = make(&self.config, &self.to, self.config.backup_files, &self.clock, &mut |_| true).await?;
+        let mut goes_on = |_| !end.is_cancelled();
+        let made = make(&self.config, &self.to, self.config.backup_files, &self.clock, &mut goes_on).await?;
         if let Some(keep) = self.config.backup_keep {
             match self.to.prune(&self.config, keep, self.clock.now()).await {
                 Ok(deleted) => deleted.iter().for_each(|name| tracing::info!(name, "deleted an old backup")),

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::damage::noise;
 use super::{text, verify};
-use crate::harness::{DEADLINE, Database, Kind, Person, Server};
+use crate::files::{objects, send_one};
+use crate::harness::process::run;
+use crate::harness::{DEADLINE, Database, Kind, ObjectStorage, Person, Server};
 use crate::{both, once};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -124,4 +127,53 @@ async fn the_server_makes_backups_keeps_some_and_says_how_they_are(database: &Da
         other.stop().await;
     }
     server.stop().await;
+}
+
+/// Object storage keeps the parts of an upload until it is told: a server that stops in the middle of one tells it. The next start begins anew.
+#[apply(both)]
+async fn a_server_that_stops_while_it_sends_a_backup_leaves_no_part_of_it(database: &Database) {
+    let storage = ObjectStorage::start().await;
+    let files = format!("file://{}", database.folder().join("files").display());
+    let mut settings = storage.settings();
+    settings.retain(|(name, _)| *name != "FILES_URL");
+    settings.push(("FILES_URL", &files));
+    let mut server = Server::start(database.url(), &settings).await;
+    let ada = server.register("ada").await;
+    let room = ada.create_room("Pictures", "private").await;
+    for number in 0..2 {
+        let mut content = noise(9 << 20);
+        content[0] = number;
+        send_one(&ada, &room, "noise.bin", &content).await;
+    }
+    server.stop().await;
+
+    settings.extend([("BACKUP_TO", "s3://parlor/files/backups"), ("BACKUP_EVERY", "6h"), ("BACKUP_FILES", "on")]);
+    storage.hold("PUT", "partNumber=", 1);
+    let mut server = Server::start(database.url(), &settings).await;
+    let deadline = Instant::now() + DEADLINE;
+    while !storage.parts().iter().any(|name| name.contains("part-1")) {
+        assert!(Instant::now() < deadline, "nothing is sent: {:?}", storage.parts());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.stop().await;
+    assert_eq!((storage.parts(), objects(&storage.folder())), (Vec::<String>::new(), Vec::<String>::new()));
+    // Nobody hears of a failure, and nothing holds up the next one.
+    let state = async || {
+        let state = database.query("select value from meta where key = 'backups'").await[0]["value"].clone();
+        serde_json::from_str::<Value>(state.as_str().expect("a text")).expect("it is JSON")
+    };
+    let stopped = state().await;
+    assert!(stopped["claim"].is_null() && stopped["failed"].is_null() && stopped["last"].is_null(), "{stopped}");
+    storage.release();
+    server.start_again().await;
+    let deadline = Instant::now() + DEADLINE;
+    while state().await["last"].is_null() {
+        assert!(Instant::now() < deadline, "no backup is made: {}", state().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    server.stop().await;
+    let mut settings = storage.settings();
+    settings.push(("DATABASE_URL", "sqlite://unused.db"));
+    let verified = run(database.folder(), &["verify", "s3://parlor/files/backups"], &settings, "").await;
+    assert_eq!(verified.status, Some(0), "{verified:?}");
 }
