@@ -1,4 +1,4 @@
-//! What an archive is: a tar, compressed with gzip, whose members come in this order.
+//! What an archive is: a tar, compressed with gzip in pieces (gzip members), whose members come in this order.
 //!
 //! | member | what |
 //! |---|---|
@@ -8,6 +8,8 @@
 //! | `manifest.json` | the [`Manifest`]: without it the archive is incomplete |
 //!
 //! Rows are as SQL sees them and not as a database stores them, so that either kind of database takes those of the other.
+//!
+//! A piece ends between two members, and always behind the rows: there an archive that did not come to its end can be cut and gone on with.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +17,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 
-/// The version of this format.
-pub const VERSION: u32 = 1;
+/// The version of this format. The first one was compressed in one piece, and its readers know no more.
+pub const VERSION: u32 = 2;
 /// The name of the format.
 pub const FORMAT: &str = "parlor-backup";
 /// The member with the header.
@@ -25,6 +27,8 @@ pub const HEADER: &str = "parlor-backup.json";
 pub const MANIFEST: &str = "manifest.json";
 /// A member with rows ends after so many bytes.
 pub const ROWS: usize = 2 << 20;
+/// A piece with files ends after so many bytes, or has one file. What was written since its beginning is lost with the power.
+pub const PIECE: u64 = 16 << 20;
 /// The largest member other than a file: the rows above, and one that is as large as rows can be.
 pub const LARGEST: u64 = 64 << 20;
 

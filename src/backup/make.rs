@@ -1,24 +1,28 @@
-//! Makes a backup of a database that may be in use.
+//! Makes a backup of a database that may be in use, and goes on with one that did not come to its end.
 //!
-//! Owns the order: a snapshot, all rows, then the files that the snapshot refers to. Memory is bounded: rows go into the archive a few
-//! megabytes at a time, and of files only hashes and sizes are kept.
+//! Owns the order: a snapshot, all rows, then the files that the snapshot refers to. The rows are one moment's, and all of them are written
+//! before anything is kept; files never change, so those that are missing can be added at any later time. Memory is bounded: rows go into the
+//! archive a few megabytes at a time, and of files only hashes and sizes are kept.
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
-use super::format::{FORMAT, Header, Manifest, ROWS, VERSION, file_member, rows_member};
-use super::place::Draft;
-use super::transfer::watched;
+use super::begun::{Begun, Origin, Small, read};
+use super::draft::Draft;
+use super::format::{FORMAT, Header, Manifest, PIECE, ROWS, VERSION, file_member, rows_member};
+use super::transfer::{UntilStopped, watched};
 use super::writer::Writer;
 use super::{BackupError, Progress, Watch};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::backup::{KEPT, Snapshot, StoredBlob, Table};
 use crate::db::latest_migration;
-use crate::encoding::{from_hex, hex};
+use crate::encoding::hex;
 use crate::files::storage::{Storage, StorageError, blob_key};
 use crate::files::transfer::Transfer;
 
@@ -37,35 +41,42 @@ pub struct Made {
     pub files: u64,
     /// Their bytes.
     pub file_bytes: u64,
+    /// How many of them were in the draft that it goes on with.
+    pub files_already: u64,
     /// The files that are not in it, or damaged, each with the reason.
     pub left_out: Vec<String>,
+}
+
+/// What becomes of a backup with files that does not come to its end, once all rows are in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    /// [`resume`] goes on with it.
+    Kept,
+    /// The next one begins anew.
+    Deleted,
 }
 
 /// Makes a backup of the database of these settings; with `files`, of the files that people sent, too.
 ///
 /// # Errors
-/// Then nothing is at the place.
-pub async fn make(config: &Config, to: &Place, files: bool, clock: &Clock, watch: Watch<'_>) -> Result<Made, BackupError> {
-    let storage = match (&config.files_url, files) {
-        (_, false) => None,
-        (None, true) => return Err(BackupError::NoStorage),
-        (Some(url), true) => Some(
-            Storage::open(url, config)
-                .map_err(|problem| BackupError::at("FILES_URL", problem.trim_start_matches("FILES_URL: ")))?,
-        ),
-    };
+/// Then nothing is at the place. `Kept`, if there is something to go on with.
+pub async fn make(
+    config: &Config,
+    to: &Place,
+    files: bool,
+    leftover: Leftover,
+    clock: &Clock,
+    watch: Watch<'_>,
+) -> Result<Made, BackupError> {
+    let storage = if files { Some(storage(config)?) } else { None };
     let created_at = clock.now();
-    let mut snapshot = Snapshot::take(&config.database_url).await?;
-    let (found, needed) = (snapshot.migration(), latest_migration());
-    if found != needed {
-        return Err(BackupError::Migration { found, needed });
-    }
+    let mut snapshot = take(config).await?;
     let draft = to.begin(config, created_at, watch).await?;
     let header = Header {
         format: FORMAT.into(),
         version: VERSION,
         parlor: env!("CARGO_PKG_VERSION").into(),
-        migration: found,
+        migration: snapshot.migration(),
         database: snapshot.kind().into(),
         created_at,
         epoch: snapshot.epoch().to_owned(),
@@ -73,37 +84,76 @@ pub async fn make(config: &Config, to: &Place, files: bool, clock: &Clock, watch
         tables: KEPT.iter().map(|table| (table.name.to_owned(), snapshot.columns(table))).collect(),
         sequences: snapshot.sequences().await?,
     };
-    let mut making = Making::begin(&draft, &header).await?;
-    let (rows, blobs) = making.rows(&mut snapshot, files, watch).await?;
+    let mut making = Making::begin(draft, &header).await?;
+    let wanted = making.rows(&mut snapshot, files, watch).await?;
     // The database may forget what was deleted since.
     snapshot.end().await?;
-    if let Some(storage) = &storage {
-        making.files(&mut snapshot, storage, &blobs, watch).await?;
+    if files && leftover == Leftover::Kept {
+        making.draft.keep();
     }
-    let Making { writer, manifest, left_out, .. } = making;
-    let (files, file_bytes) = (manifest.files, manifest.file_bytes);
-    let writer = writer.ok_or_else(lost)?;
-    let finished = tokio::task::spawn_blocking(move || writer.finish(manifest)).await?;
-    finished.map_err(|error| BackupError::at(&draft.place, error))?;
-    let to = draft.place.to_string();
-    let bytes = draft.put(watch).await?;
-    Ok(Made { to, bytes, created_at, rows, files, file_bytes, left_out })
+    making.complete(snapshot, storage.as_ref(), &wanted, watch).await
 }
 
-/// A blob in 40 bytes: there may be millions.
-struct Small {
-    hash: [u8; 32],
-    bytes: u64,
+/// Goes on with the draft of a backup with files that is at a place. The backup holds the state of the moment when it was begun.
+///
+/// # Errors
+/// Then no backup of it is at the place, and the draft stays. `Kept`, if it can be gone on with.
+pub async fn resume(config: &Config, to: &Place, watch: Watch<'_>) -> Result<Made, BackupError> {
+    let storage = storage(config)?;
+    let mut snapshot = take(config).await?;
+    // What is asked of the database is what it has now.
+    snapshot.end().await?;
+    let draft = to.take_draft(config, watch).await?;
+    let of = Origin { epoch: snapshot.epoch().to_owned(), migration: snapshot.migration() };
+    let begun = look_into(&draft, of, watch).await?;
+    let (making, wanted) = Making::go_on(draft, begun)?;
+    making.complete(snapshot, Some(&storage), &wanted, watch).await
+}
+
+fn storage(config: &Config) -> Result<Storage, BackupError> {
+    let url = config.files_url.as_ref().ok_or(BackupError::NoStorage)?;
+    Storage::open(url, config).map_err(|problem| BackupError::at("FILES_URL", problem.trim_start_matches("FILES_URL: ")))
+}
+
+/// A snapshot of a database that is as this program knows it.
+async fn take(config: &Config) -> Result<Snapshot, BackupError> {
+    let snapshot = Snapshot::take(&config.database_url).await?;
+    let (found, needed) = (snapshot.migration(), latest_migration());
+    if found == needed { Ok(snapshot) } else { Err(BackupError::Migration { found, needed }) }
+}
+
+/// Reads what is in a draft.
+async fn look_into(draft: &Draft, of: Origin, watch: Watch<'_>) -> Result<Begun, BackupError> {
+    let (file, total) = draft.file()?;
+    let (position, transfer) = (Arc::new(AtomicU64::new(0)), Arc::new(Transfer::default()));
+    let (counted, stopped) = (position.clone(), transfer.clone());
+    let reading = tokio::task::spawn_blocking(move || read(file, &of, counted, stopped));
+    let mut goes_on = |_| watch(Progress { what: "draft", done: position.load(Ordering::Relaxed), total, is_bytes: true });
+    let read = watched(&transfer, &mut goes_on, reading).await.map_err(|error| error.kept(draft.kept_at()))?;
+    read?.map_err(|error| match error {
+        BackupError::Damaged(_) | BackupError::Foreign(_) | BackupError::Newer(_) => {
+            draft.failed(format!("{error}. Delete it, and begin anew"))
+        }
+        BackupError::Stranger => draft.failed(error),
+        error => error,
+    })
 }
 
 /// An archive on its way.
 struct Making {
+    draft: Draft,
     /// Given to a thread that may block, and back.
     writer: Option<Writer>,
+    /// Whether nothing is to be written any more.
+    is_complete: bool,
+    created_at: Millis,
     manifest: Manifest,
+    files_already: u64,
     left_out: Vec<String>,
-    place: Place,
 }
+
+/// Why a file that is in the archive is told of.
+const DAMAGED: &str = "is damaged";
 
 /// The writer is with a thread only while it is waited for.
 fn lost() -> BackupError {
@@ -111,11 +161,64 @@ fn lost() -> BackupError {
 }
 
 impl Making {
-    async fn begin(draft: &Draft, header: &Header) -> Result<Self, BackupError> {
-        let (file, header, place) = (draft.file()?, header.clone(), draft.place.clone());
+    async fn begin(draft: Draft, header: &Header) -> Result<Self, BackupError> {
+        let (file, header, created_at) = (draft.cut(0)?, header.clone(), header.created_at);
         let begun = tokio::task::spawn_blocking(move || Writer::begin(file, &header)).await?;
-        let writer = Some(begun.map_err(|error| BackupError::at(&place, error))?);
-        Ok(Self { writer, manifest: Manifest::default(), left_out: Vec::new(), place })
+        let writer = Some(begun.map_err(|error| BackupError::at(&draft.place, error))?);
+        let (manifest, left_out) = (Manifest::default(), Vec::new());
+        Ok(Self { draft, writer, is_complete: false, created_at, manifest, files_already: 0, left_out })
+    }
+
+    /// Goes on with a draft; returns the files that are not in it, too.
+    fn go_on(draft: Draft, begun: Begun) -> Result<(Self, Vec<Small>), BackupError> {
+        let Begun { header, members, rows, wanted, files, file_bytes, unsound, end, manifest } = begun;
+        let created_at = header.created_at;
+        let file = draft.cut(end)?;
+        let is_complete = manifest.is_some();
+        let writer = (!is_complete).then(|| Writer::go_on(file, created_at, members));
+        let begun = Manifest { members: Vec::new(), rows, files, file_bytes, left_out: unsound };
+        let manifest = manifest.unwrap_or(begun);
+        let why = if is_complete { "is missing or damaged" } else { DAMAGED };
+        let left_out = manifest.left_out.iter().map(|hash| format!("{} {why}", blob_key(hash))).collect();
+        Ok((Self { draft, writer, is_complete, created_at, manifest, files_already: files, left_out }, wanted))
+    }
+
+    /// Adds what comes behind the rows, and puts the archive into its place.
+    async fn complete(
+        self,
+        snapshot: Snapshot,
+        storage: Option<&Storage>,
+        wanted: &[Small],
+        watch: Watch<'_>,
+    ) -> Result<Made, BackupError> {
+        let kept = self.draft.kept_at();
+        self.completed(snapshot, storage, wanted, watch).await.map_err(|error| error.kept(kept))
+    }
+
+    async fn completed(
+        mut self,
+        mut snapshot: Snapshot,
+        storage: Option<&Storage>,
+        wanted: &[Small],
+        watch: Watch<'_>,
+    ) -> Result<Made, BackupError> {
+        if !self.is_complete {
+            if let Some(storage) = storage
+                && let Err(error) = self.files(&mut snapshot, storage, wanted, watch).await
+            {
+                // Whoever goes on has the files that are written. If that fails, too, they are added again.
+                self.write(Writer::end_piece).await.ok();
+                return Err(error);
+            }
+            let (writer, manifest) = (self.writer.take().ok_or_else(lost)?, self.manifest.clone());
+            let finished = tokio::task::spawn_blocking(move || writer.finish(manifest)).await?;
+            finished.map_err(|error| BackupError::at(&self.draft.place, error))?;
+        }
+        let Self { draft, created_at, manifest, files_already, left_out, .. } = self;
+        let Manifest { rows, files, file_bytes, .. } = manifest;
+        let to = draft.place.to_string();
+        let bytes = draft.put(watch).await?;
+        Ok(Made { to, bytes, created_at, rows: rows.into_values().sum(), files, file_bytes, files_already, left_out })
     }
 
     /// Does something with the writer on a thread that may block.
@@ -130,11 +233,11 @@ impl Making {
         })
         .await?;
         self.writer = Some(writer);
-        done.map_err(|error| BackupError::at(&self.place, error))
+        done.map_err(|error| BackupError::at(&self.draft.place, error))
     }
 
-    /// Writes all tables; returns the number of rows and, if they are wanted, the blobs.
-    async fn rows(&mut self, snapshot: &mut Snapshot, files: bool, watch: Watch<'_>) -> Result<(u64, Vec<Small>), BackupError> {
+    /// Writes all tables, which are safe then; returns the blobs, if they are wanted.
+    async fn rows(&mut self, snapshot: &mut Snapshot, files: bool, watch: Watch<'_>) -> Result<Vec<Small>, BackupError> {
         let mut total = 0;
         for table in &KEPT {
             total += snapshot.count(table).await?;
@@ -151,11 +254,11 @@ impl Making {
         if files {
             let mut all = snapshot.blobs();
             while let Some(StoredBlob { hash, bytes }) = all.try_next().await? {
-                let hash = from_hex(&hash).and_then(|hash| hash.try_into().ok());
-                blobs.extend(hash.map(|hash| Small { hash, bytes }));
+                blobs.extend(Small::of(&hash, bytes));
             }
         }
-        Ok((done, blobs))
+        self.write(Writer::end_piece).await?;
+        Ok(blobs)
     }
 
     async fn table(
@@ -197,8 +300,8 @@ impl Making {
         blobs: &[Small],
         watch: Watch<'_>,
     ) -> Result<(), BackupError> {
-        let total = blobs.iter().map(|blob| blob.bytes).sum();
-        let mut done = 0;
+        let mut done = self.manifest.file_bytes;
+        let total = done + blobs.iter().map(|blob| blob.bytes).sum::<u64>();
         for Small { hash, bytes } in blobs {
             let hash = hex(hash);
             let mut goes_on = |copied: u64| {
@@ -228,7 +331,7 @@ impl Making {
         goes_on: &mut (dyn FnMut(u64) -> bool + Send),
     ) -> Result<Option<&'static str>, BackupError> {
         let failed = |error: StorageError| BackupError::at("FILES_URL", error);
-        let (key, transfer) = (blob_key(hash), Transfer::default());
+        let (key, transfer) = (blob_key(hash), Arc::new(Transfer::default()));
         let asking = transfer.unless_stopped(storage.size(&key));
         match watched(&transfer, goes_on, asking).await?.unwrap_or(Err(StorageError::Interrupted)).map_err(failed)? {
             None => return Ok(Some("is missing")),
@@ -241,10 +344,14 @@ impl Making {
             Err(error) => return Err(failed(error)),
         };
         let name = file_member(hash);
-        let found = self.write(move |writer| writer.add_file(&name, source, bytes)).await?;
+        // A large one can be stopped. A small one is soon written, and would take others in its piece along.
+        let stop = if bytes > PIECE { transfer.clone() } else { Arc::default() };
+        let source = UntilStopped { inner: source, transfer: stop };
+        let adding = self.write(move |writer| writer.add_file(&name, source, bytes));
+        let found = watched(&transfer, goes_on, adding).await??;
         self.manifest.files += 1;
         self.manifest.file_bytes += bytes;
-        Ok((found != hash).then_some("is damaged"))
+        Ok((found != hash).then_some(DAMAGED))
     }
 }
 

@@ -3,9 +3,12 @@
 //! Owns what an archive looks like, where it goes, and that nothing is half-done: an archive appears whole under its name, and a restore is
 //! one transaction. It must not hold SQL (`db::backup` does), and it asks nobody.
 //!
-//! `make` writes an archive with `writer`; `restore` and `verify` read one with `reader`; `place` is where archives are; `schedule` is the
-//! server's own job. `transfer` watches what goes to and comes from object storage. `format` says what is in an archive.
+//! `make` writes an archive with `writer`; `restore` and `verify` read one with `reader`; `place` is where archives are, and `draft` one that is
+//! being written; `begun` reads what a draft has, so that `make` can go on with it; `schedule` is the server's own job. `transfer` watches what
+//! goes to and comes from object storage. `format` says what is in an archive.
 
+mod begun;
+mod draft;
 mod format;
 mod make;
 mod place;
@@ -17,8 +20,9 @@ mod verify;
 mod writer;
 
 use std::io;
+use std::path::PathBuf;
 
-pub use make::{Made, make};
+pub use make::{Leftover, Made, make, resume};
 pub use restore::{Restored, restore};
 pub use schedule::run;
 pub use verify::{Verified, verify};
@@ -55,6 +59,20 @@ pub enum BackupError {
     /// There is none at the place.
     #[error("can’t use {0}: there is no backup there")]
     Missing(String),
+    /// There is nothing to go on with.
+    #[error("there is no draft of a backup for {0} to go on with")]
+    NoDraft(String),
+    /// A draft is of something else.
+    #[error("it is of another database, or of this one before it was restored or upgraded")]
+    Stranger,
+    /// It did not come to its end, and something is there to go on with.
+    #[error("{error}. What was written stays in {draft}: the same command with --resume goes on with it")]
+    Kept {
+        /// Where it is.
+        draft: String,
+        /// Why it did not.
+        error: Box<Self>,
+    },
     /// Reading or writing failed.
     #[error("can’t use {place}: {error}")]
     Place {
@@ -93,6 +111,14 @@ impl BackupError {
     /// An error at a place.
     fn at(place: impl ToString, error: impl ToString) -> Self {
         Self::Place { place: place.to_string(), error: error.to_string() }
+    }
+
+    /// The same error, if there is a draft to go on with.
+    fn kept(self, draft: Option<PathBuf>) -> Self {
+        match draft {
+            Some(draft) => Self::Kept { draft: draft.display().to_string(), error: Box::new(self) },
+            None => self,
+        }
     }
 
     /// An error while reading an archive: whether the bytes are wrong or the disk is.

@@ -1,19 +1,17 @@
 //! Where archives are: a file, a directory with dated ones, or object storage.
 //!
-//! Owns their names, that one appears whole or not at all, and which old ones are deleted: only those whose names it made itself. It must
-//! not know what is in them.
+//! Owns their names, and which old ones are deleted: only those whose names it made itself. It must not know what is in them, nor how they come
+//! there: `draft` does.
 
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use futures_util::TryStreamExt;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use object_store::path::Path as Key;
-use tempfile::NamedTempFile;
 
 use super::transfer::watched;
 use super::{BackupError, Progress, Watch};
@@ -25,64 +23,10 @@ use crate::files::transfer::Transfer;
 
 /// How a dated archive's name begins and ends.
 const NAME: (&str, &str) = ("parlor-", ARCHIVE);
-/// How the name of one that is being written begins and ends.
-const PARTIAL: (&str, &str) = (".parlor-backup-", ".partial");
 /// Before anything is transferred.
 const ASKING: Progress = Progress { what: "connect", done: 0, total: 1, is_bytes: false };
-/// How long object storage has to forget an archive whose upload was interrupted.
-const TIDYING: Duration = Duration::from_secs(5);
-/// Whoever began one that nobody has written to for so long has died.
-const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// An archive that is being written: a temporary file, which is deleted unless it is put in its place.
-#[derive(Debug)]
-pub struct Draft {
-    file: NamedTempFile,
-    target: Target,
-    /// Where it will be.
-    pub place: Place,
-}
-
-#[derive(Debug)]
-enum Target {
-    File(PathBuf),
-    Object(Storage, String),
-}
 
 impl Place {
-    /// Begins an archive here. A dated one is called after `at`. What exists is never replaced.
-    ///
-    /// # Errors
-    /// If it exists, or nothing can be written there.
-    pub async fn begin(&self, config: &Config, at: Millis, watch: Watch<'_>) -> Result<Draft, BackupError> {
-        match self {
-            Self::Path(path) => {
-                let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
-                let path = if is_folder { path.join(dated(at)) } else { path.clone() };
-                let folder = folder_of(&path);
-                if path.exists() {
-                    return Err(BackupError::Occupied(path.display().to_string()));
-                }
-                // Its mode is 0600.
-                let file = tempfile::Builder::new().prefix(PARTIAL.0).suffix(PARTIAL.1).tempfile_in(folder);
-                let file = file.map_err(|error| BackupError::at(folder.display(), error))?;
-                Ok(Draft { file, place: Self::Path(path.clone()), target: Target::File(path) })
-            }
-            Self::S3 { bucket, prefix, name } => {
-                let storage = self.storage(config)?;
-                let name = name.clone().unwrap_or_else(|| dated(at));
-                let place = Self::S3 { bucket: bucket.clone(), prefix: prefix.clone(), name: Some(name.clone()) };
-                let size = size_of(&storage, &name, watch).await?.map_err(|error| BackupError::at(&place, error))?;
-                if size.is_some() {
-                    return Err(BackupError::Occupied(place.to_string()));
-                }
-                let file =
-                    storage.temporary_file().map_err(|error| BackupError::at(storage.temporary_folder().display(), error))?;
-                Ok(Draft { file, target: Target::Object(storage, name), place })
-            }
-        }
-    }
-
     /// Opens the archive that is here; of several dated ones, the latest, but none whose time has not come yet if there is another: the clock was
     /// ahead when it was made. Its name comes along.
     ///
@@ -136,17 +80,6 @@ impl Place {
         }
     }
 
-    /// Deletes what was begun here by somebody who died. In object storage that is nothing.
-    ///
-    /// # Errors
-    /// If it cannot be listed or deleted.
-    pub fn clear_abandoned(&self) -> Result<(), BackupError> {
-        match self {
-            Self::Path(folder) => clear_partial(folder).map_err(|error| BackupError::at(self, error)),
-            Self::S3 { .. } => Ok(()),
-        }
-    }
-
     /// Deletes the oldest dated archives, all but `keep` of them. Those whose time has not come yet stay, and none stays for less because of
     /// them: nobody knows when they were made. Returns the names of those that it deleted.
     ///
@@ -190,7 +123,7 @@ impl Place {
     }
 
     /// The storage of a place that is one.
-    fn storage(&self, config: &Config) -> Result<Storage, BackupError> {
+    pub(super) fn storage(&self, config: &Config) -> Result<Storage, BackupError> {
         let url = match self {
             Self::S3 { bucket, prefix, .. } => FilesUrl::S3 { bucket: bucket.clone(), prefix: prefix.clone() },
             Self::Path(path) => FilesUrl::Directory(path.clone()),
@@ -199,62 +132,26 @@ impl Place {
     }
 }
 
-impl Draft {
-    /// The file to write to.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn file(&self) -> Result<File, BackupError> {
-        self.file.reopen().map_err(|error| BackupError::at(&self.place, error))
-    }
-
-    /// Puts the archive, which is on the disk, in its place; returns its size.
-    ///
-    /// # Errors
-    /// If it exists by now, or the place does not take it; `Interrupted`. Then nothing is there.
-    pub async fn put(self, watch: Watch<'_>) -> Result<u64, BackupError> {
-        let place = self.place;
-        let failed = |error: &dyn fmt::Display| BackupError::at(&place, error);
-        let bytes = self.file.as_file().metadata().map_err(|error| failed(&error))?.len();
-        match self.target {
-            Target::File(path) => {
-                self.file.persist_noclobber(&path).map_err(|error| failed(&error.error))?;
-                // The name, too.
-                File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error))?;
-            }
-            Target::Object(storage, name) => {
-                let (transfer, key) = (Transfer::default(), Key::from(&*name));
-                let mut goes_on = |done| watch(Progress { what: "upload", done, total: bytes, is_bytes: true });
-                let putting = storage.put_watched(&key, self.file.path(), bytes, &transfer);
-                match watched(&transfer, &mut goes_on, putting).await {
-                    Ok(put) => put.map_err(|error| failed(&error))?,
-                    Err(error) => {
-                        // The last request may have come through: nobody else writes under this name.
-                        drop(tokio::time::timeout(TIDYING, storage.delete(&key)).await);
-                        return Err(error);
-                    }
-                }
-                watch(Progress { what: "upload", done: bytes, total: bytes, is_bytes: true });
-            }
-        }
-        Ok(bytes)
-    }
-}
-
 /// The size of an object, if it is there.
-async fn size_of(storage: &Storage, name: &str, watch: Watch<'_>) -> Result<Result<Option<u64>, StorageError>, BackupError> {
+pub async fn size_of(storage: &Storage, name: &str, watch: Watch<'_>) -> Result<Result<Option<u64>, StorageError>, BackupError> {
     let (transfer, key) = (Transfer::default(), Key::from(name));
     let mut goes_on = |_| watch(ASKING);
     let asked = watched(&transfer, &mut goes_on, transfer.unless_stopped(storage.size(&key))).await?;
     Ok(asked.unwrap_or(Err(StorageError::Interrupted)))
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Whether a path is a directory, or is written as one: archives have dated names there.
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
+}
+
+/// The directory that something is in.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// The name of an archive that holds the state of this moment. Names sort by time.
-fn dated(at: Millis) -> String {
+pub fn dated(at: Millis) -> String {
     format!("{}{}{}", NAME.0, at.timestamp().strftime("%Y%m%dT%H%M%SZ"), NAME.1)
 }
 
@@ -266,7 +163,7 @@ fn time_of(name: &str) -> Option<Millis> {
 }
 
 /// Whether a name is one that [`dated`] makes.
-fn is_dated(name: &str) -> bool {
+pub fn is_dated(name: &str) -> bool {
     time_of(name).is_some()
 }
 
@@ -313,19 +210,6 @@ async fn objects(storage: &Storage) -> Result<Vec<String>, StorageError> {
     }
     names.sort_unstable();
     Ok(names)
-}
-
-fn clear_partial(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let is_partial = name.to_str().is_some_and(|name| name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1));
-        let age = entry.metadata().and_then(|about| about.modified()).ok().and_then(|at| at.elapsed().ok());
-        if is_partial && age.is_some_and(|age| age > ABANDONED) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::GzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc::Sender;
@@ -42,6 +42,13 @@ pub enum Part {
         /// The content, if it was asked for.
         content: Option<NamedTempFile>,
     },
+    /// A file whose content is something else. It was so when the backup was made, or the backup is damaged: the manifest tells.
+    Unsound {
+        /// What its content should be.
+        hash: String,
+        /// Its size.
+        bytes: u64,
+    },
     /// What is in it; always the last part.
     Manifest(Box<Manifest>),
 }
@@ -56,48 +63,44 @@ pub fn read(source: File, temporary: Option<PathBuf>, position: Arc<AtomicU64>, 
     if !magic.starts_with(&[0x1f, 0x8b]) {
         return Err(BackupError::Foreign("it is not compressed with gzip".into()));
     }
-    let mut archive = tar::Archive::new(GzDecoder::new(source));
-    let mut reading = Reading {
-        temporary,
-        members: Vec::new(),
-        rows: BTreeMap::new(),
-        files: (0, 0),
-        unsound: BTreeSet::new(),
-        seen: BTreeSet::new(),
-    };
-    let mut stage = Stage::Header;
-    for entry in archive.entries().map_err(|error| BackupError::reading(&error))? {
-        let mut entry =
-            entry.map_err(|error| if stage == Stage::Header { foreign(&error) } else { BackupError::reading(&error) })?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if !entry.header().entry_type().is_file() {
-            return Err(if stage == Stage::Header {
-                unknown(&name)
-            } else {
-                BackupError::Damaged(format!("{name} is not a file"))
-            });
-        }
-        let bytes = entry.header().size().map_err(|error| BackupError::reading(&error))?;
-        let next = reading.part(stage, &name, bytes, &mut entry)?;
-        let (part, now) = (next.part, next.stage);
-        stage = now;
-        if let Some(part) = part
-            && send.blocking_send(part).is_err()
-        {
-            // Whoever took the parts has failed, and says why.
-            return Ok(());
-        }
+    let mut archive = tar::Archive::new(MultiGzDecoder::new(source));
+    let mut reading = Reading::new(temporary);
+    let mut is_taken = true;
+    reading.members(&mut archive, &mut |part| {
+        is_taken = send.blocking_send(part).is_ok();
+        Ok(is_taken)
+    })?;
+    if !is_taken {
+        // Whoever took the parts has failed, and says why.
+        return Ok(());
     }
-    if stage != Stage::End {
-        return Err(match stage {
+    if reading.stage != Stage::End {
+        return Err(match reading.stage {
             Stage::Header => BackupError::Foreign("it is empty".into()),
             _ => BackupError::Damaged("it ends before its manifest".into()),
         });
     }
-    // The checksum of the compressed stream is behind the last member.
-    let mut rest = archive.into_inner();
-    io::copy(&mut rest, &mut io::sink()).map_err(|error| BackupError::reading(&error))?;
+    // The checksum of the last piece is behind the last member, and nothing is behind that.
+    io::copy(&mut archive.into_inner(), &mut Nothing).map_err(|error| BackupError::reading(&error))?;
     Ok(())
+}
+
+/// Takes the zeros with which a tar ends, and nothing else.
+struct Nothing;
+
+impl io::Write for Nothing {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        let is_nothing = content.iter().all(|byte| *byte == 0);
+        if is_nothing {
+            Ok(content.len())
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "something comes after its end"))
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn unknown(name: &str) -> BackupError {
@@ -110,22 +113,26 @@ fn foreign(error: &io::Error) -> BackupError {
 
 /// How far an archive was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+pub enum Stage {
+    /// Nothing yet.
     Header,
+    /// The header, and maybe rows.
     Rows,
+    /// A file, or more.
     Files,
+    /// The manifest.
     End,
 }
 
-struct Next {
-    part: Option<Part>,
-    stage: Stage,
-}
-
-struct Reading {
+/// An archive on its way in.
+pub struct Reading {
     temporary: Option<PathBuf>,
-    members: Vec<Member>,
-    rows: BTreeMap<String, u64>,
+    /// How far it is.
+    pub stage: Stage,
+    /// The members before the files, in their order.
+    pub members: Vec<Member>,
+    /// How many rows of each table there are.
+    pub rows: BTreeMap<String, u64>,
     /// How many files, and their bytes.
     files: (u64, u64),
     /// Hashes of files that are not what their names say.
@@ -135,15 +142,57 @@ struct Reading {
 }
 
 impl Reading {
-    fn part(&mut self, stage: Stage, name: &str, bytes: u64, content: &mut impl Read) -> Result<Next, BackupError> {
-        if stage == Stage::Header {
+    /// Begins it. With `temporary`, the content of files is written there.
+    pub fn new(temporary: Option<PathBuf>) -> Self {
+        Self {
+            temporary,
+            stage: Stage::Header,
+            members: Vec::new(),
+            rows: BTreeMap::new(),
+            files: (0, 0),
+            unsound: BTreeSet::new(),
+            seen: BTreeSet::new(),
+        }
+    }
+
+    /// Reads the members of a tar, until there are no more, or `take` wants none. Returns how much of the tar they are, in bytes.
+    ///
+    /// # Errors
+    /// If one is not what must come there; and those of `take`.
+    pub fn members(
+        &mut self,
+        archive: &mut tar::Archive<impl Read>,
+        take: &mut dyn FnMut(Part) -> Result<bool, BackupError>,
+    ) -> Result<u64, BackupError> {
+        const BLOCK: u64 = 512;
+        let mut all = 0;
+        for entry in archive.entries().map_err(|error| BackupError::reading(&error))? {
+            let is_first = self.stage == Stage::Header;
+            let mut entry = entry.map_err(|error| if is_first { foreign(&error) } else { BackupError::reading(&error) })?;
+            let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            if !entry.header().entry_type().is_file() {
+                return Err(if is_first { unknown(&name) } else { BackupError::Damaged(format!("{name} is not a file")) });
+            }
+            let bytes = entry.header().size().map_err(|error| BackupError::reading(&error))?;
+            let part = self.part(&name, bytes, &mut entry)?;
+            all += BLOCK + bytes.next_multiple_of(BLOCK);
+            if !take(part)? {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn part(&mut self, name: &str, bytes: u64, content: &mut impl Read) -> Result<Part, BackupError> {
+        if self.stage == Stage::Header {
             if name != HEADER {
                 return Err(unknown(name));
             }
             let text = self.text(name, bytes, content)?;
-            return Ok(Next { part: Some(Part::Header(Box::new(header(&text)?))), stage: Stage::Rows });
+            self.stage = Stage::Rows;
+            return Ok(Part::Header(Box::new(header(&text)?)));
         }
-        if stage == Stage::End {
+        if self.stage == Stage::End {
             return Err(BackupError::Damaged(format!("{name} comes after the manifest")));
         }
         if name == MANIFEST {
@@ -151,12 +200,14 @@ impl Reading {
             self.members.pop();
             let manifest = serde_json::from_slice(&text).map_err(|error| BackupError::Damaged(format!("{MANIFEST}: {error}")))?;
             self.compare(&manifest)?;
-            return Ok(Next { part: Some(Part::Manifest(Box::new(manifest))), stage: Stage::End });
+            self.stage = Stage::End;
+            return Ok(Part::Manifest(Box::new(manifest)));
         }
         if let Some(hash) = hash_of(name) {
-            return Ok(Next { part: self.file(hash, bytes, content)?, stage: Stage::Files });
+            self.stage = Stage::Files;
+            return self.file(hash, bytes, content);
         }
-        let known = table_of(name).and_then(table).filter(|_| stage == Stage::Rows);
+        let known = table_of(name).and_then(table).filter(|_| self.stage == Stage::Rows);
         let table = known.ok_or_else(|| BackupError::Damaged(format!("{name} does not belong here")))?;
         if !self.seen.insert(name.to_owned()) {
             return Err(BackupError::Damaged(format!("{name} is there twice")));
@@ -167,7 +218,7 @@ impl Reading {
         *self.rows.entry(table.name.to_owned()).or_default() += lines;
         // A line break in a value is written as \n.
         let rows = format!("[{}]", text.trim_end_matches('\n').replace('\n', ","));
-        Ok(Next { part: Some(Part::Rows { table, rows }), stage })
+        Ok(Part::Rows { table, rows })
     }
 
     /// Reads a member that fits into memory, and notes its checksum.
@@ -184,7 +235,7 @@ impl Reading {
         Ok(text)
     }
 
-    fn file(&mut self, hash: &str, bytes: u64, content: &mut impl Read) -> Result<Option<Part>, BackupError> {
+    fn file(&mut self, hash: &str, bytes: u64, content: &mut impl Read) -> Result<Part, BackupError> {
         let mut content = Hashing { inner: content, digest: Sha256::new(), bytes: 0 };
         let written = match &self.temporary {
             Some(folder) => {
@@ -205,9 +256,9 @@ impl Reading {
         self.files.1 += bytes;
         if hex(&content.digest.finalize()) != hash {
             self.unsound.insert(hash.to_owned());
-            return Ok(None);
+            return Ok(Part::Unsound { hash: hash.to_owned(), bytes });
         }
-        Ok(Some(Part::File { hash: hash.to_owned(), bytes, content: written }))
+        Ok(Part::File { hash: hash.to_owned(), bytes, content: written })
     }
 
     /// Compares what was read with what should be there.
@@ -271,12 +322,14 @@ fn header(text: &[u8]) -> Result<Header, BackupError> {
 }
 
 /// A reader that tells how far it is.
-struct Counting {
-    inner: File,
-    position: Arc<AtomicU64>,
+pub struct Counting<R> {
+    /// Where the bytes come from.
+    pub inner: R,
+    /// How many came.
+    pub position: Arc<AtomicU64>,
 }
 
-impl Read for Counting {
+impl<R: Read> Read for Counting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.position.fetch_add(read as u64, Ordering::Relaxed);

@@ -236,7 +236,8 @@ impl Loading {
             Part::File { hash, bytes, content: Some(content) } => self.store(hash, bytes, content, goes_on).await?,
             Part::File { content: None, .. } => self.files += 1,
             Part::Manifest(manifest) => self.manifest = Some(*manifest),
-            Part::Header(_) => {}
+            // The manifest tells whether it is left out, or the backup is damaged.
+            Part::Header(_) | Part::Unsound { .. } => {}
         }
         Ok(())
     }

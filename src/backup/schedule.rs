@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{BackupError, Made, make};
+use super::{BackupError, Leftover, Made, make};
 use crate::clock::{Clock, Millis};
 use crate::config::{Config, Place};
 use crate::db::Db;
@@ -164,7 +164,8 @@ impl Schedule {
             tracing::warn!(%error, "backups that were given up could not be deleted");
         }
         let mut goes_on = |_| !end.is_cancelled();
-        let made = make(&self.config, &self.to, self.config.backup_files, &self.clock, &mut goes_on).await?;
+        let files = self.config.backup_files;
+        let made = make(&self.config, &self.to, files, Leftover::Deleted, &self.clock, &mut goes_on).await?;
         if let Some(keep) = self.config.backup_keep {
             match self.to.prune(&self.config, keep, self.clock.now()).await {
                 Ok(deleted) => deleted.iter().for_each(|name| tracing::info!(name, "deleted an old backup")),

@@ -3,6 +3,8 @@
 //! Owns that whoever watches is asked several times a second whether it goes on. What was begun there is undone by the storage.
 
 use std::future::Future;
+use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::BackupError;
@@ -33,6 +35,21 @@ pub async fn watched<T>(
             drop(tokio::time::timeout(ENDING, work).await);
             return Err(BackupError::Interrupted);
         }
+    }
+}
+
+/// A reader that fails once a transfer is stopped, for threads that block.
+pub struct UntilStopped<R> {
+    /// Where the bytes come from.
+    pub inner: R,
+    /// Whoever stops it knows why.
+    pub transfer: Arc<Transfer>,
+}
+
+impl<R: Read> Read for UntilStopped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Not `Interrupted`, which whoever reads would try again.
+        if self.transfer.is_stopped() { Err(io::ErrorKind::ConnectionAborted.into()) } else { self.inner.read(buffer) }
     }
 }
 

@@ -1,15 +1,16 @@
 //! Writes an archive.
 //!
-//! Owns its members and their checksums. Everything here blocks. It must not know where the archive goes.
+//! Owns its members and their checksums, and the pieces in which it is compressed. Everything here blocks. It must not know where the archive
+//! goes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read};
+use std::io::{self, BufWriter, Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use super::format::{HEADER, Header, MANIFEST, Manifest, Member};
+use super::format::{HEADER, Header, MANIFEST, Manifest, Member, PIECE};
 use crate::clock::Millis;
 use crate::encoding::hex;
 
@@ -18,7 +19,7 @@ const LEVEL: u32 = 4;
 
 /// An archive that is being written.
 pub struct Writer {
-    archive: tar::Builder<GzEncoder<BufWriter<File>>>,
+    archive: tar::Builder<Pieces>,
     created_at: u64,
     members: Vec<Member>,
 }
@@ -26,12 +27,15 @@ pub struct Writer {
 impl Writer {
     /// Begins one.
     pub fn begin(file: File, header: &Header) -> io::Result<Self> {
-        let out = GzEncoder::new(BufWriter::with_capacity(256 << 10, file), Compression::new(LEVEL));
-        let Millis(created_at) = header.created_at;
-        let created_at = u64::try_from(created_at / 1000).unwrap_or_default();
-        let mut writer = Self { archive: tar::Builder::new(out), created_at, members: Vec::new() };
+        let mut writer = Self::go_on(file, header.created_at, Vec::new());
         writer.add(HEADER, &serde_json::to_vec_pretty(header)?)?;
         Ok(writer)
+    }
+
+    /// Goes on with one that has these members besides files. The file is at the end of a piece.
+    pub fn go_on(file: File, created_at: Millis, members: Vec<Member>) -> Self {
+        let created_at = u64::try_from(created_at.0 / 1000).unwrap_or_default();
+        Self { archive: tar::Builder::new(Pieces::behind(file)), created_at, members }
     }
 
     /// Adds a member.
@@ -41,8 +45,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Adds a file of this size; returns the SHA-256 of what was there.
-    pub fn add_file(&mut self, name: &str, source: File, bytes: u64) -> io::Result<String> {
+    /// Adds a file of this size; returns the SHA-256 of what was there. It begins a piece if it does not fit into this one: then what comes
+    /// before it is safe, whatever becomes of it.
+    pub fn add_file(&mut self, name: &str, source: impl Read, bytes: u64) -> io::Result<String> {
+        if self.archive.get_ref().bytes.saturating_add(bytes) > PIECE {
+            self.end_piece()?;
+        }
         let (written, sha256) = self.append(name, bytes, source.take(bytes))?;
         if written == bytes { Ok(sha256) } else { Err(io::Error::other("a file became shorter while it was read")) }
     }
@@ -53,17 +61,82 @@ impl Writer {
         header.set_mode(0o600);
         header.set_mtime(self.created_at);
         let mut content = Hashing { inner: content, digest: Sha256::new(), bytes: 0 };
-        self.archive.append_data(&mut header, name, &mut content)?;
+        let appended = self.archive.append_data(&mut header, name, &mut content);
+        if appended.is_err() || content.bytes != bytes {
+            // Half a member is no end of a piece.
+            self.archive.get_mut().close();
+        }
+        appended?;
         Ok((content.bytes, hex(&content.digest.finalize())))
+    }
+
+    /// Ends a piece: whatever happens from here on, what was written is on the disk, and the archive can be cut here.
+    pub fn end_piece(&mut self) -> io::Result<()> {
+        self.archive.get_mut().end()
     }
 
     /// Ends it with the manifest, and waits until it is on the disk. The members of the manifest are filled in here.
     pub fn finish(mut self, mut manifest: Manifest) -> io::Result<()> {
+        self.end_piece()?;
         manifest.members = std::mem::take(&mut self.members);
         let text = serde_json::to_vec_pretty(&manifest)?;
         self.append(MANIFEST, text.len() as u64, &*text)?;
-        let file = self.archive.into_inner()?.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()
+        self.archive.finish()?;
+        self.end_piece()
+    }
+}
+
+impl Drop for Writer {
+    /// The end of a tar, which its builder writes in any case, belongs behind the manifest only: it is the end for whoever goes on, too.
+    fn drop(&mut self) {
+        self.archive.get_mut().close();
+    }
+}
+
+/// A file of pieces, each compressed by itself: gzip members, one behind the other. Without a file and a piece, nothing more can be written.
+struct Pieces {
+    /// Between two pieces.
+    file: Option<File>,
+    piece: Option<GzEncoder<BufWriter<File>>>,
+    /// How much was written to this piece.
+    bytes: u64,
+}
+
+impl Pieces {
+    const fn behind(file: File) -> Self {
+        Self { file: Some(file), piece: None, bytes: 0 }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        if let Some(piece) = self.piece.take() {
+            let file = piece.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.sync_data()?;
+            (self.file, self.bytes) = (Some(file), 0);
+        }
+        if self.file.is_some() { Ok(()) } else { Err(closed()) }
+    }
+
+    fn close(&mut self) {
+        (self.file, self.piece) = (None, None);
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::other("the archive was given up")
+}
+
+impl Write for Pieces {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        if let Some(file) = self.file.take() {
+            self.piece = Some(GzEncoder::new(BufWriter::with_capacity(256 << 10, file), Compression::new(LEVEL)));
+        }
+        let written = self.piece.as_mut().ok_or_else(closed)?.write(content)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.piece.as_mut().map_or(Ok(()), Write::flush)
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::interrupted::{LEFT_OUT, interrupted, interrupted_and};
 use super::progress::Progress;
 use super::{Failure, failed};
-use crate::backup::{self, BackupError, Made, Restored, Verified};
+use crate::backup::{self, BackupError, Leftover, Made, Restored, Verified};
 use crate::clock::Clock;
 use crate::config::{Config, Place};
 use crate::files::in_words;
@@ -24,6 +24,9 @@ pub struct BackupArguments {
     /// Include the files that people sent
     #[arg(long)]
     files: bool,
+    /// Go on with the draft of a backup with files that was interrupted; the backup holds the state of when it was begun
+    #[arg(long, requires = "files")]
+    resume: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -43,16 +46,26 @@ pub struct FromArguments {
 pub async fn make(config: &Config, arguments: BackupArguments) -> Result<(), Failure> {
     let (clock, mut progress, stop) = (Clock::default(), Progress::new(), interrupted().map_err(failed)?);
     let mut watch = |now| show(&mut progress, now) && !stop.is_cancelled();
-    let made = backup::make(config, &arguments.to, arguments.files, &clock, &mut watch);
-    let made = made.await.map_err(|error| failure("no backup was made: ", &error))?;
+    let BackupArguments { to, files, resume, json } = arguments;
+    let made = if resume {
+        backup::resume(config, &to, &mut watch).await
+    } else {
+        if let Some(draft) = to.find_draft() {
+            eprintln!("{} is the draft of a backup that was interrupted: --files --resume goes on with it", draft.display());
+        }
+        backup::make(config, &to, files, Leftover::Kept, &clock, &mut watch).await
+    };
+    let made = made.map_err(|error| failure("no backup was made: ", &error))?;
     progress.finish();
-    let Made { to, bytes, rows, files, file_bytes, left_out, .. } = &made;
-    if arguments.json {
+    let Made { to, bytes, created_at, rows, files: count, file_bytes, files_already, left_out } = &made;
+    if json {
         print(&made)?;
     } else {
-        let size = in_words(*bytes);
-        let with = if arguments.files { format!(" and {files} files of {}", in_words(*file_bytes)) } else { String::new() };
-        println!("{to}: {size}, {rows} rows{with}");
+        let with = if files { format!(" and {count} files of {}", in_words(*file_bytes)) } else { String::new() };
+        println!("{to}: {}, {rows} rows{with}", in_words(*bytes));
+        if resume {
+            println!("It holds the state of {created_at}, when it was begun; {files_already} of its files were in the draft.");
+        }
         list(left_out);
     }
     unless_left_out(left_out)

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proof::infra::process::command;
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -39,6 +40,10 @@ pub(super) fn noise(count: usize) -> Vec<u8> {
     (0..count).map(|_| next()).collect()
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A tar with these members.
 pub(super) fn tar(path: &Path, members: &[(&str, &[u8])]) {
     let out = GzEncoder::new(fs::File::create(path).expect("a new file"), Compression::fast());
@@ -57,7 +62,7 @@ type Member = (String, Vec<u8>);
 
 /// The members of a backup.
 pub(super) fn members(path: &Path) -> Vec<Member> {
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(fs::File::open(path).expect("it is there")));
+    let mut archive = tar::Archive::new(flate2::read::MultiGzDecoder::new(fs::File::open(path).expect("it is there")));
     let entries = archive.entries().expect("a tar");
     let read = entries.map(|entry| {
         let mut entry = entry.expect("a member");
@@ -149,9 +154,18 @@ async fn a_backup_whose_members_were_changed_is_refused(database: &Database) {
     is_refused(&path, damaged).await;
     written(&|members| {
         let text = String::from_utf8(members[0].1.clone()).unwrap();
-        members[0].1 = text.replace("\"version\": 1", "\"version\": 7").into_bytes();
+        members[0].1 = text.replace("\"version\": 2", "\"version\": 7").into_bytes();
     });
     is_refused(&path, "which is newer").await;
+    // The first version, in one piece as this one is, can be read.
+    written(&|members| {
+        let text = String::from_utf8(members[0].1.clone()).unwrap();
+        members[0].1 = text.replace("\"version\": 2", "\"version\": 1").into_bytes();
+        let manifest = String::from_utf8(members[last].1.clone()).unwrap();
+        let digest = |content: &[u8]| hex(&Sha256::digest(content));
+        members[last].1 = manifest.replace(&digest(text.as_bytes()), &digest(&members[0].1)).into_bytes();
+    });
+    assert_eq!(verify(&path, database.folder()).await.status, Some(0));
 }
 
 #[apply(once)]
@@ -187,9 +201,24 @@ async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
     let Ended { status, stderr: said, .. } =
         limited(database.folder(), 1000, &["backup", text(&folder), "--files"], &settings).await;
     assert!(status == Some(1) && said.contains("no backup was made: can’t use"), "{said}");
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
-    let whole = run(database.folder(), &["backup", text(&folder), "--files"], &settings, "").await;
-    assert_eq!(whole.status, Some(0), "{whole:?}");
+    // There was room for the rows: once there is for the files, it goes on.
+    let drafts = objects(&folder);
+    assert!(drafts.len() == 1 && drafts[0].ends_with(".partial") && said.contains(&drafts[0]), "{drafts:?} {said}");
+    let whole = run(database.folder(), &["backup", text(&folder), "--files", "--resume"], &settings, "").await;
+    assert_eq!((whole.status, objects(&folder).len()), (Some(0), 1), "{whole:?}");
+    // Without room for the rows, nothing stays.
+    origin.server.start_again().await;
+    let ada = origin.server.log_in("ada").await;
+    for piece in noise(120_000).chunks(2000) {
+        ada.write(&room, &hex(piece)).await.expect(303);
+    }
+    origin.server.stop().await;
+    let rows = database.folder().join("rows");
+    fs::create_dir(&rows).unwrap();
+    let Ended { status, stderr: said, .. } =
+        limited(database.folder(), 128, &["backup", text(&rows), "--files"], &settings).await;
+    assert!(status == Some(1) && said.contains("no backup was made: can’t use") && !said.contains("--resume"), "{said}");
+    assert_eq!(objects(&rows), Vec::<String>::new());
 
     let target = empty(Kind::Sqlite).await;
     let files = format!("file://{}", target.folder().join("restored-files").display());
@@ -282,7 +311,7 @@ async fn an_interrupted_check_leaves_no_scratch_database(database: &Database) {
     }
 }
 
-/// A backup that is interrupted is whole or not there, with nothing left beside it.
+/// A backup that is interrupted is whole or not there, and goes on with what is there.
 #[apply(once)]
 async fn an_interrupted_backup_is_whole_or_not_there(database: &Database) {
     let mut origin = Origin::start(database, &[]).await;
@@ -307,11 +336,13 @@ async fn an_interrupted_backup_is_whole_or_not_there(database: &Database) {
         }
     }
     let status = child.wait().await.unwrap().code();
-    let left: Vec<_> = objects(&folder);
-    match status {
-        Some(1) => assert_eq!(left, Vec::<String>::new()),
-        Some(0) => assert_eq!(verify(Path::new(&left[0]), database.folder()).await.status, Some(0)),
-        other => panic!("{other:?}, {left:?}"),
+    let left = objects(&folder);
+    assert!(left.len() == 1 && matches!(status, Some(0 | 1)), "{status:?} {left:?}");
+    assert_eq!(left[0].ends_with(".partial"), status == Some(1), "{left:?}");
+    if status == Some(1) {
+        let resumed = run(database.folder(), &["backup", text(&folder), "--files", "--resume"], &settings, "").await;
+        assert_eq!(resumed.status, Some(0), "{resumed:?}");
     }
-    assert!(left.len() <= 1, "{left:?}");
+    let left = objects(&folder);
+    assert_eq!((left.len(), verify(Path::new(&left[0]), database.folder()).await.status), (1, Some(0)), "{left:?}");
 }

@@ -1,6 +1,5 @@
 //! Interrupted: on the way to and from object storage, a second time, and going on afterwards.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -20,7 +19,7 @@ use crate::harness::{DEADLINE, Database, Kind, ObjectStorage};
 use crate::{both, once};
 
 /// Sends a signal to a program, which may have ended by itself.
-async fn signal(name: &str, child: &Child) {
+pub async fn signal(name: &str, child: &Child) {
     let id = child.id().expect("nobody has waited for it").to_string();
     Command::new("kill").args([&format!("-{name}"), &id]).stderr(Stdio::null()).status().await.expect("it can be run");
 }
@@ -103,30 +102,34 @@ async fn a_storage_that_is_silent_can_be_left(database: &Database) {
     assert!(!database.folder().join("restored.db").exists());
 }
 
+/// What was sent goes; the archive stays here, and the next run sends it.
 #[apply(once)]
 async fn an_upload_that_is_interrupted_leaves_no_part_of_it(database: &Database) {
     let storage = ObjectStorage::start().await;
     let origin = origin(database, 4, 9 << 20).await;
+    let temporary = database.folder().join("tmp");
+    fs::create_dir(&temporary).unwrap();
     let mut settings = storage.settings();
     settings.retain(|(name, _)| *name != "FILES_URL");
-    settings.extend([("DATABASE_URL", database.url()), ("FILES_URL", &*origin.files)]);
+    settings.extend([("DATABASE_URL", database.url()), ("FILES_URL", &*origin.files), ("TMPDIR", text(&temporary))]);
     let arguments = ["backup", "s3://parlor/files/backups", "--files"];
+    storage.hold("PUT", "partNumber=", 1);
     let (status, last) = interrupt(database.folder(), &arguments, &settings, ("upload", 20), &["TERM"]).await;
-    let there = objects(&storage.folder());
-    match status {
-        Some(1) => assert_eq!((&*last, there), ("no backup was made: it was interrupted", Vec::new())),
-        // It was quicker.
-        Some(0) => assert_eq!((&*last, there.len()), ("upload: 100%", 1)),
-        other => panic!("{other:?} {last}"),
-    }
-    let root = storage.folder().parent().and_then(Path::parent).unwrap().to_owned();
-    let is_part = |name: &OsStr| name.to_string_lossy().starts_with(".upload");
-    let parts: Vec<_> =
-        fs::read_dir(root).unwrap().flatten().map(|entry| entry.file_name()).filter(|name| is_part(name)).collect();
-    assert!(parts.is_empty(), "{parts:?}");
-    // The next one is whole, and comes back with its own lines.
-    let made = run(database.folder(), &[&arguments[..], &["--json"]].concat(), &settings, "").await;
-    assert_eq!(made.status, Some(0), "{made:?}");
+    storage.release();
+    assert!(
+        status == Some(1) && last.starts_with("no backup was made: it was interrupted. What was written stays in "),
+        "{last}"
+    );
+    assert_eq!((storage.parts(), objects(&storage.folder())), (Vec::<String>::new(), Vec::<String>::new()));
+    let drafts = objects(&temporary);
+    assert!(drafts.len() == 1 && drafts[0].contains("/.parlor-backup-") && last.contains(&drafts[0]), "{drafts:?} {last}");
+    // For another place it is none.
+    let elsewhere = ["backup", "s3://parlor/files/others", "--files", "--resume"];
+    let none = run(database.folder(), &elsewhere, &settings, "").await;
+    assert!(none.status == Some(1) && none.stderr.contains("there is no draft"), "{none:?}");
+    let made = run(database.folder(), &[&arguments[..], &["--resume", "--json"]].concat(), &settings, "").await;
+    assert_eq!((made.status, &said(&made)["files_already"]), (Some(0), &json!(4)), "{made:?}");
+    assert_eq!(objects(&temporary), Vec::<String>::new());
     let verified = run(database.folder(), &["verify", "s3://parlor/files/backups"], &settings, "").await;
     assert!(verified.status == Some(0) && verified.stderr.contains("download: 100%"), "{verified:?}");
 }

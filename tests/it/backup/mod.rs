@@ -2,10 +2,11 @@
 
 mod commands;
 mod damage;
-mod interrupted;
+pub mod interrupted;
 mod invariants;
 mod litestream;
 mod live;
+mod resumed;
 mod round_trip;
 mod scheduled;
 mod tables;

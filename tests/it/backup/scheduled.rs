@@ -150,11 +150,8 @@ async fn a_server_that_stops_while_it_sends_a_backup_leaves_no_part_of_it(databa
     settings.extend([("BACKUP_TO", "s3://parlor/files/backups"), ("BACKUP_EVERY", "6h"), ("BACKUP_FILES", "on")]);
     storage.hold("PUT", "partNumber=", 1);
     let mut server = Server::start(database.url(), &settings).await;
-    let deadline = Instant::now() + DEADLINE;
-    while !storage.parts().iter().any(|name| name.contains("part-1")) {
-        assert!(Instant::now() < deadline, "nothing is sent: {:?}", storage.parts());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    storage.waits().await;
+    assert!(storage.parts().iter().any(|name| name.contains("part-1")), "{:?}", storage.parts());
     server.stop().await;
     assert_eq!((storage.parts(), objects(&storage.folder())), (Vec::<String>::new(), Vec::<String>::new()));
     // Nobody hears of a failure, and nothing holds up the next one.

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::watchdog;
+use super::{DEADLINE, watchdog};
 
 /// Its bucket, and who may use it.
 const BUCKET: &str = "parlor";
@@ -30,6 +30,8 @@ struct Held {
     part: &'static str,
     /// How many of them still go on.
     first: usize,
+    /// Whether one has come that does not.
+    has_one: bool,
 }
 
 /// What requests pass.
@@ -40,13 +42,12 @@ impl Gate {
     async fn pass(&self, request: &hyper::Request<Incoming>) {
         let mut waits = false;
         self.0.send_if_modified(|held| {
-            let held =
-                held.as_mut().filter(|held| request.method() == held.method && request.uri().to_string().contains(held.part));
-            if let Some(held) = held {
-                waits = held.first == 0;
-                held.first = held.first.saturating_sub(1);
-            }
-            false
+            let is_meant = |held: &&mut Held| request.method() == held.method && request.uri().to_string().contains(held.part);
+            let Some(held) = held.as_mut().filter(is_meant) else { return false };
+            waits = held.first == 0;
+            held.has_one |= waits;
+            held.first = held.first.saturating_sub(1);
+            waits
         });
         if waits {
             // Its sender is here.
@@ -116,7 +117,14 @@ impl ObjectStorage {
 
     /// From now on, requests of this method with this in their address wait, but for the first ones.
     pub fn hold(&self, method: &'static str, part: &'static str, first: usize) {
-        self.gate.0.send_replace(Some(Held { method, part, first }));
+        self.gate.0.send_replace(Some(Held { method, part, first, has_one: false }));
+    }
+
+    /// Waits until a request waits.
+    pub async fn waits(&self) {
+        let mut gate = self.gate.0.subscribe();
+        let waits = gate.wait_for(|held| held.as_ref().is_some_and(|held| held.has_one));
+        tokio::time::timeout(DEADLINE, waits).await.expect("a request comes").expect("its sender is here");
     }
 
     /// Nothing waits any more.
