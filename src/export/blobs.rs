@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 
-use super::folder::Folder;
+use super::folder::{CONTENTS, Folder};
 use super::{ExportError, Progress, Watch};
 use crate::config::Config;
 use crate::db::export::FileRow;
@@ -16,8 +16,6 @@ use crate::encoding::{from_hex, hex};
 use crate::files::storage::{Storage, StorageError, blob_key};
 use crate::portable::File;
 
-/// The folder with them.
-const FOLDER: &str = "files";
 /// The endings of what is harmless to open. Texts of all kinds, and so programs and pages, are plain text.
 const ENDINGS: [(&str, &str); 21] = [
     ("image/png", "png"),
@@ -63,6 +61,8 @@ pub struct Blobs {
 pub struct Copied {
     pub files: u64,
     pub bytes: u64,
+    /// Those that an export has left which did not come to its end.
+    pub already: u64,
 }
 
 impl Blobs {
@@ -102,21 +102,33 @@ impl Blobs {
         })
     }
 
-    /// Copies them all into the folder.
+    /// Whether a file in the folder is one of them, by its name.
+    fn has(&self, name: &str) -> bool {
+        let Some((hash, ending)) = name.split_once('.') else { return false };
+        let digest: Option<[u8; 32]> = from_hex(hash).and_then(|hash| hash.try_into().ok());
+        let known = digest.and_then(|digest| self.known.get(&digest));
+        known.is_some_and(|known| known.is_here && known.ending == ending)
+    }
+
+    /// Copies them all into the folder, but for those that are there already, and deletes what else is there.
     pub async fn copy(&mut self, folder: &Folder, watch: Watch<'_>) -> Result<Copied, ExportError> {
         let mut copied = Copied::default();
+        folder.retain(CONTENTS, |name| self.has(name)).await?;
         let Some(storage) = &self.storage else { return Ok(copied) };
         let total = self.known.values().filter(|known| known.is_here).map(|known| known.bytes).sum();
         let mut done = 0;
-        folder.folder(FOLDER).await?;
+        folder.folder(CONTENTS).await?;
         for (digest, known) in self.known.iter().filter(|(_, known)| known.is_here) {
             let hash = hex(digest);
             let name = place(&hash, known.ending);
-            if let Some(why) = copy(storage, &hash, folder, &name).await? {
+            let is_there = folder.has(&name, known.bytes, &hash).await?;
+            if !is_there && let Some(why) = copy(storage, &hash, folder, &name).await? {
                 self.left_out.push(format!("{name}: {why}"));
             } else {
+                folder.keep_contents();
                 copied.files += 1;
                 copied.bytes += known.bytes;
+                copied.already += u64::from(is_there);
             }
             done += known.bytes;
             watch(Progress { what: "files", done, total, is_bytes: true });
@@ -151,7 +163,7 @@ fn failed(error: StorageError) -> ExportError {
 
 /// Where a content is.
 fn place(hash: &str, ending: &str) -> String {
-    format!("{FOLDER}/{hash}.{ending}")
+    format!("{CONTENTS}/{hash}.{ending}")
 }
 
 fn ending(media_type: &str) -> &'static str {

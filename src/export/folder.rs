@@ -1,21 +1,26 @@
 //! The folder of an export: it is filled under another name beside its place, and gets its own when it is whole.
 //!
-//! Owns that nothing half-done is left: whoever drops it before, deletes it. It must not know what is written.
+//! Owns that nothing half-done is left: whoever drops it before, deletes it, but for contents that are whole, which the next export to the same
+//! place uses. It must not know what is written.
 
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, TryLockError};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
-use tempfile::TempDir;
 use tokio::fs::{DirBuilder, File};
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 use super::ExportError;
+use crate::files::storing::hash_of_file;
 
 /// How the name of a folder begins that is being filled.
 const PARTIAL: &str = ".parlor-export-";
+/// The folder in it with contents, each under a name that says what is in it: they are the same in every export.
+pub const CONTENTS: &str = "files";
 /// Only whoever runs Parlor may look into it: it holds what people told each other.
 const PRIVATE: u32 = 0o700;
 /// How much is written at once, in bytes.
@@ -24,32 +29,37 @@ const BUFFER: usize = 64 << 10;
 /// A folder that is being filled.
 #[derive(Debug)]
 pub struct Folder {
-    filled: TempDir,
+    /// Where it is filled; nowhere once it has its name.
+    filled: PathBuf,
     target: PathBuf,
+    /// Locked: nobody else fills it.
+    _lock: fs::File,
+    /// Whether there are contents that are whole.
+    has_contents: AtomicBool,
 }
 
 impl Folder {
-    /// Begins one that will be at `to`, where nothing is, or an empty directory.
+    /// Begins one that will be at `to`, where nothing is, or an empty directory. What was kept of an earlier one is in it.
     pub fn begin(to: &Path) -> Result<Self, ExportError> {
-        let target = std::path::absolute(to).map_err(|error| ExportError::at(to, error))?;
-        let occupied = || ExportError::Occupied(to.display().to_string());
-        let target = match fs::read_dir(&target) {
-            // Behind a symbolic link is a directory all the same.
-            Ok(mut entries) => match entries.next() {
-                None => target.canonicalize().map_err(|error| ExportError::at(to, error))?,
-                Some(_) => return Err(occupied()),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => target,
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory && target.exists() => return Err(occupied()),
-            Err(error) => return Err(ExportError::at(to, error)),
-        };
-        let parent = target.parent().ok_or_else(occupied)?;
-        let filled = tempfile::Builder::new()
-            .prefix(PARTIAL)
-            .permissions(fs::Permissions::from_mode(PRIVATE))
-            .tempdir_in(parent)
-            .map_err(|error| ExportError::at(parent, error))?;
-        Ok(Self { filled, target })
+        let (filled, target) = places(to)?;
+        if let Err(error) = fs::DirBuilder::new().mode(PRIVATE).create(&filled)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(ExportError::at(filled.parent().unwrap_or(&filled), error));
+        }
+        let failed = |error| ExportError::at(&filled, error);
+        let lock = open_own(&filled).map_err(failed)?.ok_or_else(|| ExportError::Busy(to.display().to_string()))?;
+        let has_contents = fs::read_dir(filled.join(CONTENTS)).is_ok_and(|mut entries| entries.next().is_some());
+        let folder = Self { filled: filled.clone(), target, _lock: lock, has_contents: has_contents.into() };
+        // Whoever filled it was killed.
+        clear(&folder.filled, has_contents).map_err(failed)?;
+        Ok(folder)
+    }
+
+    /// What is kept of an export to this place, if anything.
+    pub fn kept(to: &Path) -> Option<PathBuf> {
+        let (filled, _) = places(to).ok()?;
+        filled.join(CONTENTS).is_dir().then_some(filled)
     }
 
     /// Where it will be.
@@ -59,19 +69,19 @@ impl Folder {
 
     /// Where it is until then.
     pub fn path(&self) -> &Path {
-        self.filled.path()
+        &self.filled
     }
 
     /// Makes a folder in it, with those above.
     pub async fn folder(&self, name: &str) -> Result<(), ExportError> {
-        let made = DirBuilder::new().recursive(true).create(self.filled.path().join(name)).await;
+        let made = DirBuilder::new().recursive(true).create(self.filled.join(name)).await;
         made.map_err(|error| self.failed(name, error))
     }
 
     /// Begins a file in it.
     pub async fn file(&self, name: &str) -> Result<Output, ExportError> {
         let place = self.target.join(name);
-        match File::create_new(self.filled.path().join(name)).await {
+        match File::create_new(self.filled.join(name)).await {
             Ok(file) => Ok(Output { file: BufWriter::with_capacity(BUFFER, file), place }),
             Err(error) => Err(ExportError::at(&place, error)),
         }
@@ -86,30 +96,131 @@ impl Folder {
 
     /// Deletes a file in it.
     pub async fn remove(&self, name: &str) -> Result<(), ExportError> {
-        tokio::fs::remove_file(self.filled.path().join(name)).await.map_err(|error| self.failed(name, error))
+        tokio::fs::remove_file(self.filled.join(name)).await.map_err(|error| self.failed(name, error))
+    }
+
+    /// Deletes everything in a folder of it that does not belong there.
+    pub async fn retain(&self, name: &str, belongs: impl Fn(&str) -> bool) -> Result<(), ExportError> {
+        let failed = |error| self.failed(name, error);
+        let mut entries = match tokio::fs::read_dir(self.filled.join(name)).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(failed)?,
+        };
+        while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+            if !entry.file_name().to_str().is_some_and(&belongs) {
+                remove(&entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a file is there with this content, by its size and SHA-256; what is something else is deleted.
+    pub async fn has(&self, name: &str, bytes: u64, hash: &str) -> Result<bool, ExportError> {
+        let (path, hash) = (self.filled.join(name), hash.to_owned());
+        let looked = tokio::task::spawn_blocking(move || match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+            Ok(about) if about.is_file() && about.len() == bytes && hash_of_file(&path)?.0 == hash => Ok(true),
+            Ok(_) => remove(&path).map(|()| false),
+        });
+        let looked = looked.await.map_err(|error| ExportError::Internal(error.to_string()))?;
+        looked.map_err(|error| self.failed(name, error))
+    }
+
+    /// From now on, contents stay if it is given up.
+    pub fn keep_contents(&self) {
+        self.has_contents.store(true, Ordering::Relaxed);
     }
 
     /// Gives it its name, once it is on the disk.
     pub async fn finish(self) -> Result<(), ExportError> {
-        let Self { filled, target } = self;
-        let moved = tokio::task::spawn_blocking(move || {
-            durable(filled.path())
-                // An empty directory is replaced, and nothing else.
-                .and_then(|()| fs::rename(filled.path(), &target))
-                .map_err(|error| ExportError::at(&target, error))?;
-            // What it was called is gone.
-            drop(filled.keep());
-            if let Some(parent) = target.parent() {
-                fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(|error| ExportError::at(&target, error))?;
-            }
-            Ok(())
-        });
-        moved.await.map_err(|error| ExportError::Internal(error.to_string()))?
+        let mut folder = self;
+        let moved = tokio::task::spawn_blocking(move || folder.get_name()).await;
+        moved.map_err(|error| ExportError::Internal(error.to_string()))?
+    }
+
+    /// Blocks.
+    fn get_name(&mut self) -> Result<(), ExportError> {
+        let failed = |error| ExportError::at(&self.target, error);
+        // An empty directory is replaced, and nothing else.
+        durable(&self.filled).and_then(|()| fs::rename(&self.filled, &self.target)).map_err(failed)?;
+        // What it was called is gone.
+        self.filled = PathBuf::new();
+        match self.target.parent() {
+            Some(parent) => fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed),
+            None => Ok(()),
+        }
     }
 
     fn failed(&self, name: &str, error: io::Error) -> ExportError {
         ExportError::at(&self.target.join(name), error)
     }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.filled.as_os_str().is_empty() {
+            return;
+        }
+        let keeps = *self.has_contents.get_mut();
+        let cleared = if keeps { clear(&self.filled, true) } else { fs::remove_dir_all(&self.filled) };
+        if let Err(error) = cleared {
+            tracing::warn!(%error, folder = %self.filled.display(), "what was begun of an export stays");
+        }
+    }
+}
+
+/// Where an export to this place is filled, and where it will be.
+fn places(to: &Path) -> Result<(PathBuf, PathBuf), ExportError> {
+    let target = std::path::absolute(to).map_err(|error| ExportError::at(to, error))?;
+    let occupied = || ExportError::Occupied(to.display().to_string());
+    let target = match fs::read_dir(&target) {
+        // Behind a symbolic link is a directory all the same.
+        Ok(mut entries) => match entries.next() {
+            None => target.canonicalize().map_err(|error| ExportError::at(to, error))?,
+            Some(_) => return Err(occupied()),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => target,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory && target.exists() => return Err(occupied()),
+        Err(error) => return Err(ExportError::at(to, error)),
+    };
+    let mut name = OsString::from(PARTIAL);
+    name.push(target.file_name().ok_or_else(occupied)?);
+    Ok((target.with_file_name(name), target))
+}
+
+/// Opens a folder to be the only one who fills it; `None` while somebody else does. In a folder for everybody, another user could have put one
+/// there, and would read what is written into it.
+fn open_own(folder: &Path) -> io::Result<Option<fs::File>> {
+    let about = fs::symlink_metadata(folder)?;
+    let own = tempfile::tempfile_in(folder.parent().unwrap_or(folder))?.metadata()?.uid();
+    if !about.is_dir() || about.uid() != own || about.mode() & 0o077 != 0 {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is no directory of this user’s alone"));
+    }
+    let lock = fs::File::open(folder)?;
+    // Where nothing can be locked, nobody is kept apart.
+    if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+        return Ok(None);
+    }
+    let opened = lock.metadata()?;
+    // Before it was locked, it may have got its name.
+    let is_here = fs::symlink_metadata(folder).is_ok_and(|named| (named.dev(), named.ino()) == (opened.dev(), opened.ino()));
+    Ok(is_here.then_some(lock))
+}
+
+/// Deletes what is in a folder, contents only if they are not kept.
+fn clear(folder: &Path, keeps: bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if !keeps || entry.file_name() != CONTENTS {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 /// Waits until everything is on the disk.
@@ -149,28 +260,31 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+
+    fn names(folder: &Path) -> Vec<OsString> {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
 
     #[tokio::test]
     async fn it_appears_whole_and_what_is_given_up_is_gone() {
         let place = tempfile::tempdir().unwrap();
         let to = place.path().join("out");
-        let names = || {
-            let mut names: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-            names.sort();
-            names
-        };
         let begun = Folder::begin(&to).unwrap();
         begun.write("a", b"1").await.unwrap();
-        assert!(!to.exists() && names().len() == 1);
+        assert!(!to.exists() && names(place.path()).len() == 1);
         drop(begun);
-        assert!(names().is_empty(), "{:?}", names());
+        assert!(names(place.path()).is_empty(), "{:?}", names(place.path()));
         // An empty directory is as good as none.
         fs::create_dir(&to).unwrap();
         let begun = Folder::begin(&to).unwrap();
         begun.write("a", b"1").await.unwrap();
         begun.finish().await.unwrap();
-        assert_eq!((fs::read(to.join("a")).unwrap(), names()), (b"1".to_vec(), vec!["out".into()]));
+        assert_eq!((fs::read(to.join("a")).unwrap(), names(place.path())), (b"1".to_vec(), vec!["out".into()]));
         assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, PRIVATE);
         for occupied in [to.clone(), to.join("a")] {
             let refused = Folder::begin(&occupied).unwrap_err();
@@ -182,6 +296,53 @@ mod tests {
         fs::create_dir(&early).unwrap();
         fs::write(early.join("theirs"), late).unwrap();
         assert!(begun.finish().await.is_err());
-        assert_eq!((fs::read(early.join("theirs")).unwrap(), names().len()), (late.to_vec(), 2));
+        assert_eq!((fs::read(early.join("theirs")).unwrap(), names(place.path()).len()), (late.to_vec(), 2));
+    }
+
+    #[tokio::test]
+    async fn contents_that_are_whole_stay_for_the_next_one_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let to = place.path().join("out");
+        let begun = Folder::begin(&to).unwrap();
+        let kept = place.path().join(".parlor-export-out");
+        assert!(matches!(Folder::begin(&to), Err(ExportError::Busy(_))), "while it is filled, nobody else fills it");
+        begun.folder("messages").await.unwrap();
+        begun.folder(CONTENTS).await.unwrap();
+        for (name, content) in [("messages/1", "secret"), ("files/one", "1"), ("files/two", "2"), ("files/three", "3")] {
+            begun.write(name, content.as_bytes()).await.unwrap();
+        }
+        begun.keep_contents();
+        drop(begun);
+        assert_eq!((names(&kept), Folder::kept(&to)), (vec![CONTENTS.into()], Some(kept.clone())));
+        fs::write(kept.join("messages.jsonl"), "of one who was killed").unwrap();
+        fs::write(kept.join("files/two"), "x").unwrap();
+        let begun = Folder::begin(&to).unwrap();
+        assert_eq!(names(&kept), [CONTENTS]);
+        // An error before anything is looked at leaves them there.
+        drop(begun);
+        let begun = Folder::begin(&to).unwrap();
+        begun.retain(CONTENTS, |name| name != "three").await.unwrap();
+        let hash = |content: &str| {
+            use sha2::Digest;
+            crate::encoding::hex(&sha2::Sha256::digest(content))
+        };
+        assert!(begun.has("files/one", 1, &hash("1")).await.unwrap());
+        assert!(!begun.has("files/two", 1, &hash("2")).await.unwrap());
+        assert_eq!(names(&kept.join(CONTENTS)), ["one"]);
+        begun.finish().await.unwrap();
+        assert_eq!((names(place.path()), names(&to), Folder::kept(&to)), (vec!["out".into()], vec![CONTENTS.into()], None));
+    }
+
+    #[test]
+    fn what_others_can_enter_is_not_filled() {
+        let place = tempfile::tempdir().unwrap();
+        let (to, planted) = (place.path().join("out"), place.path().join(".parlor-export-out"));
+        let refused = || Folder::begin(&to).is_err_and(|error| error.to_string().contains("of this user’s alone"));
+        fs::create_dir(&planted).unwrap();
+        fs::set_permissions(&planted, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(refused());
+        fs::rename(&planted, place.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(place.path().join("elsewhere"), &planted).unwrap();
+        assert!(refused());
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the order: people, rooms, the messages of each room in pages, then files. Memory is bounded: of people, rooms and files only names
 //! and hashes are kept. It must not know what the form looks like.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -29,7 +29,7 @@ const PHOTO: &str = "the photo of";
 /// Makes an export of the database of these settings at `to`.
 ///
 /// # Errors
-/// Then nothing is there; likewise if it is dropped before its end.
+/// Then nothing is there; likewise if it is dropped before its end. Files that were copied stay beside it, for the next export to this place.
 pub async fn export(
     config: &Config,
     what: &What,
@@ -42,6 +42,12 @@ pub async fn export(
     let exported = fill(config, what, &folder, form, clock, watch).await?;
     folder.finish().await?;
     Ok(exported)
+}
+
+/// Where files stay that were copied for an export to this place, which did not come to its end.
+#[must_use]
+pub fn kept(to: &Path) -> Option<PathBuf> {
+    Folder::kept(to)
 }
 
 /// Fills a folder with an export.
@@ -80,7 +86,7 @@ pub async fn fill(
     }
     // The database may forget what was deleted since.
     making.reader.end().await?;
-    let Copied { files, bytes } = making.blobs.copy(folder, watch).await?;
+    let Copied { files, bytes, already } = making.blobs.copy(folder, watch).await?;
     let Making { records, pages, blobs, people, rooms, messages, .. } = making;
     let (people, rooms) = (people.len() as u64, rooms.len() as u64);
     let manifest = Manifest {
@@ -102,7 +108,8 @@ pub async fn fill(
         pages.finish(folder, &manifest).await?;
     }
     let to = folder.target().display().to_string();
-    Ok(Exported { to, scope, people, rooms, messages, files, file_bytes: bytes, left_out: blobs.left_out })
+    let (file_bytes, files_already) = (bytes, already);
+    Ok(Exported { to, scope, people, rooms, messages, files, file_bytes, files_already, left_out: blobs.left_out })
 }
 
 /// What an import recognises this server by: a digest of what stays when it is restored from a backup, and the id of its history, which does

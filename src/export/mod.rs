@@ -20,7 +20,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-pub use making::export;
+pub use making::{export, kept};
 pub use personal::{OwnData, PersonalExports};
 
 use crate::db::OpenError;
@@ -64,6 +64,8 @@ pub struct Exported {
     pub files: u64,
     /// Their bytes.
     pub file_bytes: u64,
+    /// How many of them were there already, from an export that did not come to its end.
+    pub files_already: u64,
     /// The files that are not in it, each with the reason.
     pub left_out: Vec<String>,
 }
@@ -74,6 +76,9 @@ pub enum ExportError {
     /// Something is at the place already.
     #[error("--to: {0} is not an empty directory; what exists is never replaced")]
     Occupied(String),
+    /// Another export to this place is being made.
+    #[error("another export to {0} is being made")]
+    Busy(String),
     /// There is no such room.
     #[error("there is no room {0}; its slug is the last part of its address, /rooms/SLUG")]
     NoRoom(String),

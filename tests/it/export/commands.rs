@@ -78,9 +78,9 @@ async fn a_file_that_is_missing_or_damaged_is_left_out_and_listed(database: &Dat
     assert!(listed.status == Some(3) && listed.stdout.contains("left out: näme.txt"), "{listed:?}");
 }
 
-/// A full disk, or an interruption, leaves nothing.
+/// A full disk, or an interruption, leaves nothing but files that were copied whole.
 #[apply(once)]
-async fn what_ends_early_leaves_nothing(database: &Database) {
+async fn what_ends_early_leaves_nothing_half_done(database: &Database) {
     let mut server = Server::start(database.url(), &[]).await;
     let ada = server.register("ada").await;
     let room = ada.create_room("Pictures", "private").await;
@@ -117,8 +117,17 @@ async fn what_ends_early_leaves_nothing(database: &Database) {
     }
     // It may have been quicker.
     match child.wait().await.unwrap().code() {
-        Some(1) => assert_eq!((&*last, names(&place)), ("nothing was exported: it was interrupted", Vec::new())),
-        Some(0) => assert_eq!(names(&place), ["out"]),
+        Some(1) => {
+            assert!(last.starts_with("nothing was exported: it was interrupted. Files that were copied stay in "), "{last}");
+            assert_eq!(
+                (names(&place), names(&place.join(".parlor-export-out"))),
+                (vec![".parlor-export-out".into()], vec!["files".into()])
+            );
+            let whole = run(database.folder(), &arguments, &settings, "").await;
+            assert!(whole.status == Some(0) && whole.stdout.contains("of the files were there already"), "{whole:?}");
+        }
+        Some(0) => {}
         other => panic!("{other:?}, {last}"),
     }
+    assert_eq!((names(&place), objects(&to.join("files")).len()), (vec!["out".to_owned()], 20));
 }

@@ -1,6 +1,7 @@
 //! Exports: made while people write, as records and as pages, whole or not at all.
 
 mod commands;
+mod interrupted;
 mod own;
 mod pages;
 mod people;
