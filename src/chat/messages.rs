@@ -25,6 +25,8 @@ pub struct NewMessage {
     pub reply_to: Option<i64>,
     /// Its files, in order.
     pub attachments: Vec<NewAttachment>,
+    /// Whether its links never get previews.
+    pub hides_links: bool,
 }
 
 impl Chat {
@@ -43,8 +45,8 @@ impl Chat {
         let rendered = markdown::render(&body, &self.names);
         let online = self.online(&rendered);
         self.limit_mass_mention(caller.id, room, &rendered, online.len())?;
-        let reply_to = message.reply_to;
-        self.ledger.submit(caller, room, Change::Post { body, rendered, online, nonce, reply_to, attachments })
+        let NewMessage { reply_to, hides_links, .. } = message;
+        self.ledger.submit(caller, room, Change::Post { body, rendered, online, nonce, reply_to, attachments, hides_links })
     }
 
     /// Renders a text without posting it. It costs as much as a post and counts as one.

@@ -208,20 +208,9 @@ impl Hooks {
     pub async fn deliver(&self, hook: HookTarget, payload: &Value) -> Result<(), Undelivered> {
         let message = message::read(payload).map_err(Undelivered::Refused)?;
         let body = message::shortened(&self.quiet(&hook, message.text), self.chat.max_chars());
-        let new = NewMessage { body, ..NewMessage::default() };
-        let bot = Caller::as_member(hook.bot);
-        let pending = self.chat.post(bot, hook.room, new).map_err(failed)?;
-        let logged = pending.message().await.map_err(failed)?;
-        if !message.has_previews {
-            // The message is there: what fails from here on is only logged.
-            let hidden = match self.chat.hide_links(bot, hook.room, logged.message.seq) {
-                Ok(pending) => pending.outcome().await.map(drop),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = hidden {
-                tracing::debug!(%error, "the links of a webhook's message keep their previews");
-            }
-        }
+        let new = NewMessage { body, hides_links: !message.has_previews, ..NewMessage::default() };
+        let pending = self.chat.post(Caller::as_member(hook.bot), hook.room, new).map_err(failed)?;
+        pending.message().await.map_err(failed)?;
         let now = self.clock.now();
         if hook.used_at.unwrap_or(Millis(0)).plus(USE) <= now
             && let Err(error) = self.db.note_hook_use(&hook.id, now).await

@@ -31,6 +31,8 @@ pub enum Change {
         reply_to: Option<i64>,
         /// Its files, in order.
         attachments: Vec<NewAttachment>,
+        /// Whether its links never get previews.
+        hides_links: bool,
     },
     /// Replace the text of one's own message.
     Edit {

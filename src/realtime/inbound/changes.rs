@@ -43,6 +43,7 @@ pub fn queue(chat: &Chat, connection: &Connection, room: RoomId, event: &str, pa
                 nonce: Some(payload.text("nonce")?.to_owned()),
                 reply_to: payload.optional_number("reply_to")?,
                 attachments,
+                ..NewMessage::default()
             };
             chat.post(caller, room, message)
         }

@@ -160,8 +160,8 @@ async fn post(
     let mut alts = alts.into_iter();
     let attachments = attachments.into_iter().map(|id| NewAttachment { id, alt: alts.next() }).collect();
     let nonce = nonce.filter(|nonce| !nonce.is_empty());
-    let (message, is_new) =
-        state.chat.post(user.caller(), room, NewMessage { body, nonce, reply_to, attachments })?.posted().await?;
+    let new = NewMessage { body, nonce, reply_to, attachments, ..NewMessage::default() };
+    let (message, is_new) = state.chat.post(user.caller(), room, new)?.posted().await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(MessageAnswer { message })).into_response())
 }

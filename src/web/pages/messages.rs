@@ -148,7 +148,8 @@ async fn submit(state: &AppState, slug: &str, user: &CurrentUser, form: &Posting
     };
     let nonce = form.nonce.clone().filter(|nonce| !nonce.is_empty());
     let body = commands::text(&form.body, !form.attachments.is_empty()).into_owned();
-    let message = messages::NewMessage { body, nonce, reply_to, attachments: form.attachments.clone() };
+    let attachments = form.attachments.clone();
+    let message = messages::NewMessage { body, nonce, reply_to, attachments, ..messages::NewMessage::default() };
     state.chat.post(user.caller(), room, message)?.message().await
 }
 

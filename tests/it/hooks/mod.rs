@@ -9,11 +9,12 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor};
 
 use crate::files::portraits::give_icon_to_hook;
-use crate::harness::{Answer, Database, Person, Server, TestApp};
+use crate::harness::{Answer, Database, Person, Server, TestApp, web_pages};
+use crate::links::{link, previewed, until_fetched};
 use crate::{both, everywhere, once};
 
 /// A room's webhook, and the path that programs post to.
-struct Hook {
+pub struct Hook {
     id: String,
     path: String,
 }
@@ -23,15 +24,16 @@ async fn ask_for(person: &Person, room: &str, name: &str) -> Answer {
     Answer::of(form.header("accept", "application/json")).await
 }
 
-async fn make(server: &Server, person: &Person, room: &str, name: &str) -> Hook {
+/// Makes a webhook.
+pub async fn make(server: &Server, person: &Person, room: &str, name: &str) -> Hook {
     let made = ask_for(person, room, name).await.expect(201).json()["hook"].clone();
     let url = made["url"].as_str().expect("an address");
     let path = url.strip_prefix(&server.origin).unwrap_or_else(|| panic!("{url} is ours"));
     Hook { id: made["id"].as_str().expect("an id").to_owned(), path: path.to_owned() }
 }
 
-/// Posts as a program does: without a cookie, from anywhere.
-async fn post(server: &Server, hook: &Hook, payload: &Value) -> (u16, String) {
+/// Posts as a program does: without a cookie, from anywhere. Returns the status, and what is said.
+pub async fn post(server: &Server, hook: &Hook, payload: &Value) -> (u16, String) {
     send(server, hook, "application/json", payload.to_string()).await
 }
 
@@ -311,4 +313,29 @@ async fn a_message_that_never_comes_whole_is_not_waited_for(app: &TestApp) {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert_eq!(last(&ada, &room).await["seq"], before);
     assert_eq!(post(app, &hook, &json!({ "text": "whole" })).await, ok());
+}
+
+/// It is decided in the post: nothing is fetched in between, and it is one post.
+#[apply(both)]
+async fn a_message_without_previews_never_has_any_and_is_one_post(database: &Database) {
+    // Two at once.
+    let mut server = Server::start(database.url(), &[("POST_RATE", "1/h")]).await;
+    let ada = server.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    let (listening, _) = ada.join(&room).await;
+    let hook = make(&server, &ada, &room, "Grafana").await;
+    let name = web_pages::name();
+    let plain = json!({ "text": format!("see {}", link(&format!("plain/{name}"))), "unfurl_links": false });
+    assert_eq!(post(&server, &hook, &plain).await, ok());
+    let heard = listening.next_where("message", |one| one["author"]["username"] == "grafana" && one["kind"] == "text").await;
+    assert_eq!(heard["links_off"], true);
+    until_fetched(database).await;
+    assert_eq!(last(&ada, &room).await["rev"], heard["rev"], "nothing was changed afterwards");
+    assert_eq!(web_pages::asked(&format!("/plain/{name}")), 0);
+    let with = json!({ "text": format!("and {}", link(&format!("plain/{}", web_pages::name()))) });
+    assert_eq!(post(&server, &hook, &with).await, ok());
+    let message = last(&ada, &room).await;
+    previewed(&listening, &message).await;
+    assert_eq!(post(&server, &hook, &plain).await, (429, "rate_limited".into()));
+    server.stop().await;
 }

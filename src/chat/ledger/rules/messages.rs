@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Batch, Words};
-use crate::chat::ledger::change::{Effect, NewAttachment};
+use super::{Batch, Besides, Words};
+use crate::chat::ledger::change::Effect;
 use crate::chat::markdown::Rendered;
 use crate::db::ledger::{MentionTargets, Person, Revision, RoomState};
 use crate::error::{Error, Result};
@@ -23,15 +23,8 @@ const MAX_EMOJI: usize = 50;
 const MAX_MENTIONS: usize = 50;
 
 impl Batch {
-    pub(super) fn post(
-        &mut self,
-        room: &RoomState,
-        actor: &Person,
-        words: Words<'_>,
-        nonce: Option<&str>,
-        reply_to: Option<i64>,
-        attachments: &[NewAttachment],
-    ) -> Result<Effect> {
+    pub(super) fn post(&mut self, room: &RoomState, actor: &Person, words: Words<'_>, besides: &Besides<'_>) -> Result<Effect> {
+        let Besides { nonce, reply_to, attachments, hides_links } = *besides;
         self.may(room, actor, Action::Read)?;
         if let Some(nonce) = nonce
             && let Some(&(posted_in, seq)) = self.known.nonces.get(&(actor.author.id, nonce.to_owned()))
@@ -57,6 +50,7 @@ impl Batch {
         words.rendered.html.clone_into(&mut message.html);
         message.nonce = nonce.map(ToOwned::to_owned);
         message.reply_to = reply_to;
+        message.links_off = hides_links;
         if let Some(seq) = reply_to {
             self.writes.set_reply((room.room.id, message.seq), seq);
         }

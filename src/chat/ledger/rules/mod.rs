@@ -17,7 +17,7 @@ mod telling;
 
 use std::sync::Arc;
 
-use crate::chat::ledger::change::{Change, CleanUp, Effect, Enrichment, Expiry, Outcome, Request, Settings};
+use crate::chat::ledger::change::{Change, CleanUp, Effect, Enrichment, Expiry, NewAttachment, Outcome, Request, Settings};
 use crate::chat::markdown::Rendered;
 use crate::clock::Millis;
 use crate::db::ledger::{Person, RoomState, Snapshot, SnapshotKeys, Writes};
@@ -35,6 +35,14 @@ struct Words<'a> {
     rendered: &'a Rendered,
     /// Connected users, if the text mentions `@here`.
     online: &'a [UserId],
+}
+
+/// What a new message has beside its text.
+struct Besides<'a> {
+    nonce: Option<&'a str>,
+    reply_to: Option<i64>,
+    attachments: &'a [NewAttachment],
+    hides_links: bool,
 }
 
 /// The keys of the rows that `requests` need.
@@ -136,9 +144,10 @@ impl Batch {
         let actor = self.actor(request.caller)?;
         let room = self.room(request.room, &actor, &request.change)?;
         match &request.change {
-            Change::Post { body, rendered, online, nonce, reply_to, attachments } => {
+            Change::Post { body, rendered, online, nonce, reply_to, attachments, hides_links } => {
                 let words = Words { body, rendered, online };
-                self.post(&room, &actor, words, nonce.as_deref(), *reply_to, attachments)
+                let (nonce, reply_to, hides_links) = (nonce.as_deref(), *reply_to, *hides_links);
+                self.post(&room, &actor, words, &Besides { nonce, reply_to, attachments, hides_links })
             }
             Change::Edit { seq, body, rendered, online } => {
                 self.edit(&room, &actor, *seq, Words { body, rendered, online }).map(Effect::Message)
