@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{add, admin, kinds, post_json, signature, texts};
 use crate::harness::TestApp;
+use crate::retention::{hours, keep, until};
 use crate::{both, everywhere};
 
 #[apply(everywhere)]
@@ -133,4 +134,34 @@ async fn rooms_that_come_and_go_are_told(app: &TestApp) {
     assert_eq!(told.last().unwrap().body["data"], json!({ "room": tea, "name": "Coffee" }));
     assert_eq!(kinds(&told)[0], "room.created");
     assert_eq!(told[0].body["data"]["room"], tea.as_str());
+}
+
+/// It would take the place of what people do.
+#[apply(both)]
+async fn what_the_server_deletes_by_itself_is_not_told(app: &TestApp) {
+    let (ruth, eve, mary) = (admin(app).await, app.register("eve").await, app.register("mary").await);
+    for person in [&ruth, &eve, &mary] {
+        person.enter("general").await;
+    }
+    for (person, body) in [(&eve, "@mary one"), (&mary, "@eve two"), (&ruth, "three"), (&ruth, "by hand")] {
+        person.write("general", body).await.expect(303);
+    }
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &[], &[]).await;
+    let alive = async || app.database.query("select body from messages where kind = 'text' and deleted_at is null").await.len();
+    let rows = ruth.get_json("/rooms/general").await.json()["messages"].as_array().unwrap().clone();
+    let by_hand = rows.iter().find(|one| one["body"] == "by hand").expect("it is there")["seq"].clone();
+    ruth.post(&format!("/rooms/general/{by_hand}/delete"), &[]).await.expect(303);
+    ruth.post("/admin/people/eve/delete-messages", &[("since", "all")]).await.expect(303);
+    until("hers are gone", async || alive().await == 2).await;
+    let form = [("messages", "delete"), ("confirm", "mary")];
+    ruth.post("/admin/people/mary/delete", &form).await.expect(303);
+    until("hers are gone, too", async || alive().await == 1).await;
+    keep(&ruth, "messages=1h").await;
+    app.pass(hours(2));
+    until("the rest has expired", async || alive().await == 0).await;
+    ruth.post("/rooms/general/settings", &[("topic", "the end")]).await.expect(303);
+    until("the end is told", async || kinds(&receiver.deliveries()).last() == Some(&"room.topic")).await;
+    assert_eq!(kinds(&receiver.deliveries()), ["message.deleted", "room.topic"]);
+    assert_eq!(receiver.deliveries()[0].body["data"]["seq"], by_hand);
 }

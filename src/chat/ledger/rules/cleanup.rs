@@ -19,13 +19,14 @@ impl Batch {
             let is_due = cleanup.deletes_since.is_some_and(|since| message.created_at >= since);
             if is_due && message.author.id == person && message.kind == Kind::Text && message.deleted_at.is_none() {
                 let message = Message::clone(message);
-                self.erase(room, message);
+                let gone = self.erase(room, message);
+                self.keep_untold(room, gone);
                 deleted += 1;
             } else if let (Some(name), Some(placeholder)) = (&cleanup.former_username, &placeholder)
                 && let Some(mut message) = without_name(message, name, placeholder)
             {
                 message.rev = self.next_rev(room);
-                self.keep(room, message);
+                self.keep_untold(room, message);
             }
         }
         Ok(Effect::Deleted(deleted))

@@ -119,11 +119,12 @@ impl Batch {
             let event = self.audited(security_log::Action::DeleteMessage, actor, &target);
             self.writes.audit.push(event.changed(Some(json!({ "author": message.author.username })), None));
         }
-        Ok(self.erase(room.room.id, message))
+        let gone = self.erase(room.room.id, message);
+        Ok(self.keep(room.room.id, gone))
     }
 
-    /// Deletes a message; its `seq` stays.
-    pub(super) fn erase(&mut self, room: RoomId, mut message: Message) -> Arc<Logged> {
+    /// What is left of a message that is deleted: its `seq`. The caller keeps it.
+    pub(super) fn erase(&mut self, room: RoomId, mut message: Message) -> Message {
         self.hold(room, &message);
         message.body.clear();
         message.html.clear();
@@ -137,7 +138,7 @@ impl Batch {
         message.deleted_at = Some(self.now);
         message.rev = self.next_rev(room);
         self.writes.forget((room, message.seq));
-        self.keep(room, message)
+        message
     }
 
     pub(super) fn react(&mut self, room: &RoomState, actor: &Person, seq: i64, emoji: &str, on: bool) -> Result<Arc<Logged>> {

@@ -245,8 +245,20 @@ impl Batch {
         Message::new(state.room.slug.clone(), state.head.seq, rev, kind, person.author.clone(), body.to_owned(), now)
     }
 
-    /// Records the new state of a message, as a write and as an event.
+    /// Records the new state of a message, as a write and as an event, and tells the webhooks.
     fn keep(&mut self, room: RoomId, message: Message) -> Arc<Logged> {
+        // Nobody needs to be told where nobody listens.
+        if !self.known.subscriptions.is_empty() {
+            let before = self.known.messages.get(&(room, message.seq));
+            if let Some((event, payload)) = Occurrence::of(before.map(|before| &**before), &message) {
+                self.tell(room, event, Some((message.seq, message.rev)), payload);
+            }
+        }
+        self.keep_untold(room, message)
+    }
+
+    /// As [`Self::keep`], of what the server does to many messages by itself: webhooks are not told.
+    fn keep_untold(&mut self, room: RoomId, message: Message) -> Arc<Logged> {
         let key = (room, message.seq);
         let before = self.known.messages.get(&key);
         let is_new = before.is_none();
@@ -254,12 +266,6 @@ impl Batch {
             before.deleted_at.is_some() != message.deleted_at.is_some() || before.mentions != message.mentions
         };
         let mentions_before = before.filter(counts_otherwise).map(|before| before.mentions.clone());
-        // Nobody needs to be told where nobody listens.
-        let occurrence =
-            if self.known.subscriptions.is_empty() { None } else { Occurrence::of(before.map(|before| &**before), &message) };
-        if let Some((event, payload)) = occurrence {
-            self.tell(room, event, Some((message.seq, message.rev)), payload);
-        }
         self.writes.set_message(key, is_new);
         self.writes.rooms.insert(room);
         let message = Arc::new(message);

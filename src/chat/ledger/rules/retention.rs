@@ -35,7 +35,8 @@ impl Batch {
             let mut message = Message::clone(message);
             if is_before(expiry.messages_before) || (is_before(expiry.files_before) && is_only_files) {
                 self.writes.unreport((room, *seq));
-                self.erase(room, message);
+                let gone = self.erase(room, message);
+                self.keep_untold(room, gone);
                 messages += 1;
             } else if is_before(expiry.files_before) && has_files {
                 files += message.attachments.iter().filter(|file| !file.has_expired).count() as u64;
@@ -46,7 +47,7 @@ impl Batch {
                 }
                 message.rev = self.next_rev(room);
                 self.writes.strip((room, *seq));
-                self.keep(room, message);
+                self.keep_untold(room, message);
             }
         }
         Ok(Effect::Expired { messages, files })

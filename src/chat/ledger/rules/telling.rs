@@ -1,7 +1,8 @@
 //! Which webhooks are told of a change.
 //!
 //! Owns what a webhook may be told: nothing of conversations, of private rooms only where it names them. It is decided again when a delivery
-//! is made (`webhooks`), because a room may be private by then.
+//! is made (`webhooks`), because a room may be private by then. What the server does to many messages by itself is not told
+//! (docs/decisions/0107-deletions-by-the-server-are-not-told.md): a row for each would leave no room for what people do.
 
 use serde_json::Value;
 
