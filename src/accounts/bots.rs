@@ -24,6 +24,11 @@ use crate::security_log::{Action, Event, Source};
 /// How many bots a person may have.
 pub const MOST: i64 = 20;
 
+/// Usernames for a bot of the server's own with a name, the best first.
+pub fn usernames_like(name: &str) -> impl Iterator<Item = Username> {
+    usernames_for(None, Some(name))
+}
+
 const TOO_MANY: Error = Error::Forbidden("You have 20 bots. Delete one of them first.");
 const NO_BOT: Error = Error::NotFound("bot");
 
@@ -39,7 +44,14 @@ impl Accounts {
         let checked = Checked { username, name, password: "" };
         self.check_names(&checked, by.is_admin).await?;
         let event = self.event(Action::AddBot, source).by(by.id, &by.username).about(checked.username.as_str());
-        self.store_bot(checked, Some(by.id), Some(event)).await
+        match self.db.insert_bot(self.new_bot(checked, Some(by.id), Some(event.clone()))).await? {
+            MadeBot::NameTaken => Err(name_taken()),
+            MadeBot::TooMany => Err(TOO_MANY),
+            MadeBot::As(id) => {
+                self.reports.committed(&event);
+                self.introduce_bot(id).await
+            }
+        }
     }
 
     /// Makes a bot of the server's own, under a username like its name. Whoever has it made records that.
@@ -47,21 +59,43 @@ impl Accounts {
     /// # Errors
     /// `invalid` or `too_long` for `name`.
     pub async fn make_server_bot(&self, name: &str) -> Result<User> {
-        for username in usernames_for(None, Some(name)) {
+        let mut usernames = usernames_like(name);
+        loop {
+            let new = self.next_server_bot(&mut usernames, name).await?;
+            if let MadeBot::As(id) = self.db.insert_bot(new).await? {
+                return self.introduce_bot(id).await;
+            }
+        }
+    }
+
+    /// The next bot of the server's own that can be made under one of these usernames. Whoever asks stores it in one transaction with what it is
+    /// for, asks again if the username is taken by then, and has it introduced.
+    ///
+    /// # Errors
+    /// `invalid` or `too_long` for `name`, also if no username is left.
+    pub async fn next_server_bot(&self, usernames: &mut impl Iterator<Item = Username>, name: &str) -> Result<NewBot> {
+        for username in usernames {
             let name = username::display_name(name, &username)?;
             let checked = Checked { username, name, password: "" };
             match self.check_server_names(&checked).await {
-                Ok(()) => {}
+                Ok(()) => return Ok(self.new_bot(checked, None, None)),
                 // Another username may do; another name would not be the one that was asked for.
-                Err(Error::Invalid { field: "username", .. }) => continue,
-                Err(error) => return Err(error),
-            }
-            match self.store_bot(checked, None, None).await {
                 Err(Error::Invalid { field: "username", .. }) => {}
-                made => return made,
+                Err(error) => return Err(error),
             }
         }
         Err(Error::invalid("name", "No username like that name is free. Choose another."))
+    }
+
+    /// Tells everybody of a bot that was stored.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn introduce_bot(&self, id: UserId) -> Result<User> {
+        let bot = self.db.find_user(id).await?;
+        let bot = bot.ok_or_else(|| Error::Internal("a bot vanished while it was made".into()))?;
+        self.introduce(&bot).await;
+        Ok(bot)
     }
 
     /// As [`Self::check_names`], but the name may be that of other bots: several webhooks of one program are called like it.
@@ -106,28 +140,15 @@ impl Accounts {
         self.close(bot, event, NO_BOT).await.map(drop)
     }
 
-    async fn store_bot(&self, checked: Checked<'_>, owner: Option<UserId>, event: Option<Event>) -> Result<User> {
-        let new = NewBot {
+    fn new_bot(&self, checked: Checked<'_>, owner: Option<UserId>, event: Option<Event>) -> NewBot {
+        NewBot {
             username: checked.username.as_str().to_owned(),
             digest: self.username_digest(checked.username.as_str()),
             name: checked.name,
             owner,
             most: MOST,
             created_at: self.clock.now(),
-            event: event.clone(),
-        };
-        match self.db.insert_bot(new).await? {
-            MadeBot::NameTaken => Err(name_taken()),
-            MadeBot::TooMany => Err(TOO_MANY),
-            MadeBot::As(id) => {
-                let bot = self.db.find_user(id).await?;
-                let bot = bot.ok_or_else(|| Error::Internal("a bot vanished while it was made".into()))?;
-                if let Some(event) = event {
-                    self.reports.committed(&event);
-                }
-                self.introduce(&bot).await;
-                Ok(bot)
-            }
+            event,
         }
     }
 

@@ -62,6 +62,8 @@ pub enum ActionKind {
     Remind,
     /// Use the slash command of a webhook.
     Command,
+    /// Have a bot made for a webhook.
+    Hook,
 }
 
 /// Whose actions are counted.
@@ -106,7 +108,7 @@ struct Share {
 
 impl ActionKind {
     /// All kinds, in the order of their discriminants.
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 24] = [
         Self::Create,
         Self::Describe,
         Self::Enter,
@@ -130,6 +132,7 @@ impl ActionKind {
         Self::LinkPreview,
         Self::Remind,
         Self::Command,
+        Self::Hook,
     ];
 
     /// Actions that are stored or published are limited most. The automatic actions of a client have room for the worst case:
@@ -162,6 +165,8 @@ impl ActionKind {
             Self::LinkPreview => (30, 30, Some(1_000)),
             // They are requests to others.
             Self::Command => (30, 30, Some(1_000)),
+            // Each is an account that stays when it is closed.
+            Self::Hook => (10, 20, Some(100)),
             // They are said later.
             Self::Remind => (20, 20, Some(500)),
         };

@@ -173,6 +173,14 @@ impl Chat {
         self.ledger.submit_from(Caller::as_member(actor), view.room.id, Change::Admit { user }, source)?.outcome().await.map(drop)
     }
 
+    /// Adds a bot of the server's own to one of the actor's rooms. Its making was charged.
+    ///
+    /// # Errors
+    /// A refusal by the ledger.
+    pub async fn admit_server_bot(&self, actor: UserId, room: RoomId, bot: UserId, source: &Source) -> Result<()> {
+        self.ledger.submit_from(actor, room, Change::Admit { user: bot }, source)?.outcome().await.map(drop)
+    }
+
     /// Removes a member.
     ///
     /// # Errors

@@ -68,6 +68,31 @@ pub struct BotRow {
     pub rooms: i64,
 }
 
+/// Adds a bot in a transaction, as a guest without a password: its id, or `None` if its username is taken. Then nothing may be committed.
+macro_rules! add_bot {
+    ($tx:expr, $new:expr) => {{
+        let new: &crate::db::bots::NewBot = $new;
+        let id: Option<crate::model::UserId> = sqlx::query_scalar(
+            "insert into users (username, name, password_hash, is_admin, created_at, is_new, is_guest, is_bot, bot_owner_id)
+             values ($1, $2, '', false, $3, false, true, true, $4) on conflict (username) do nothing returning id",
+        )
+        .bind(&new.username)
+        .bind(&new.name)
+        .bind(new.created_at)
+        .bind(new.owner)
+        .fetch_optional(&mut *$tx)
+        .await?;
+        // After the insert, which waits for a deletion of the account with this name.
+        let retired: i64 = sqlx::query_scalar("select count(*) from retired_usernames where digest = $1")
+            .bind(&new.digest)
+            .fetch_one(&mut *$tx)
+            .await?;
+        id.filter(|_| retired == 0)
+    }};
+}
+
+pub(super) use add_bot;
+
 impl Db {
     /// Adds a bot, as a guest without a password.
     ///
@@ -87,25 +112,7 @@ impl Db {
                     return Ok(MadeBot::TooMany);
                 }
             }
-            let id: Option<UserId> = sqlx::query_scalar(
-                "insert into users (username, name, password_hash, is_admin, created_at, is_new, is_guest, is_bot, bot_owner_id)
-                 values ($1, $2, '', false, $3, false, true, true, $4) on conflict (username) do nothing returning id",
-            )
-            .bind(&new.username)
-            .bind(&new.name)
-            .bind(new.created_at)
-            .bind(new.owner)
-            .fetch_optional(&mut *tx)
-            .await?;
-            let Some(id) = id else { return Ok(MadeBot::NameTaken) };
-            // After the insert, which waits for a deletion of the account with this name.
-            let retired: i64 = sqlx::query_scalar("select count(*) from retired_usernames where digest = $1")
-                .bind(&new.digest)
-                .fetch_one(&mut *tx)
-                .await?;
-            if retired > 0 {
-                return Ok(MadeBot::NameTaken);
-            }
+            let Some(id) = add_bot!(tx, &new) else { return Ok(MadeBot::NameTaken) };
             record!(tx, rows(&new.event));
             MadeBot::As(id)
         })

@@ -1,11 +1,13 @@
 //! Statements on incoming webhooks.
 //!
-//! Owns that a room has a bounded number of them. A hook is stored by the hash of its token; its public id is the first digits of that hash.
+//! Owns that a room has a bounded number of them, and that a hook and its bot are made together. A hook is stored by the hash of its token; its
+//! public id is the first digits of that hash.
 //! It must not decide who may make one, or read what comes in.
 
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
+use super::bots::{NewBot, add_bot};
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{RoomId, RoomRole, UserId};
@@ -20,14 +22,27 @@ pub struct NewHook {
     pub token_hash: String,
     /// The room that it posts to.
     pub room: RoomId,
-    /// The bot that it posts as.
-    pub bot: UserId,
+    /// The bot that it posts as, which is made with it.
+    pub bot: NewBot,
     /// Who makes it.
     pub created_by: UserId,
     /// When.
     pub created_at: Millis,
     /// How many a room may have.
     pub most: i64,
+}
+
+/// The outcome of making a hook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeHook {
+    /// It was made, with this bot.
+    As(UserId),
+    /// The bot's username is taken.
+    NameTaken,
+    /// The room has as many as it may have.
+    TooMany,
+    /// The room is deleted.
+    NoRoom,
 }
 
 /// A hook in a list.
@@ -69,33 +84,37 @@ pub struct HookTarget {
 }
 
 impl Db {
-    /// Adds a hook; `false` if the room has as many as it may have.
+    /// Adds a hook with its bot: both are there, or neither.
     ///
     /// # Errors
     /// The database's.
-    pub async fn insert_hook(&self, new: NewHook, event: &Event) -> sqlx::Result<bool> {
+    pub async fn insert_hook(&self, new: NewHook, event: &Event) -> sqlx::Result<MadeHook> {
         let rows = rows([event]);
         transaction!(self, |tx| {
             // Locks the room's row: its hooks are counted one at a time, on all nodes.
-            sqlx::query("update rooms set link_previews = link_previews where id = $1").bind(new.room).execute(&mut *tx).await?;
+            let lock = "update rooms set link_previews = link_previews where id = $1 and removed_at is null";
+            if sqlx::query(lock).bind(new.room).execute(&mut *tx).await?.rows_affected() == 0 {
+                return Ok(MadeHook::NoRoom);
+            }
             let count: i64 =
                 sqlx::query_scalar("select count(*) from hooks where room_id = $1").bind(new.room).fetch_one(&mut *tx).await?;
             if count >= new.most {
-                return Ok(false);
+                return Ok(MadeHook::TooMany);
             }
+            let Some(bot) = add_bot!(tx, &new.bot) else { return Ok(MadeHook::NameTaken) };
             sqlx::query(
                 "insert into hooks (id, token_hash, room_id, bot_id, created_by, created_at) values ($1, $2, $3, $4, $5, $6)",
             )
             .bind(&new.id)
             .bind(&new.token_hash)
             .bind(new.room)
-            .bind(new.bot)
+            .bind(bot)
             .bind(new.created_by)
             .bind(new.created_at)
             .execute(&mut *tx)
             .await?;
             record!(tx, rows);
-            true
+            MadeHook::As(bot)
         })
     }
 

@@ -1,10 +1,12 @@
 //! Statements on webhooks: addresses elsewhere that are told what happens in rooms.
 //!
-//! Owns that a webhook and the receiver of its deliveries come and go together. It must not decide what a webhook is told.
+//! Owns that a webhook and the receiver of its deliveries come and go together, and that its bot is made with it. It must not decide what a
+//! webhook is told.
 
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
+use super::bots::{NewBot, add_bot};
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{RoomId, UserId, Visibility};
@@ -64,7 +66,7 @@ impl Webhook {
 }
 
 /// What an administrator decides about a webhook.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct WebhookChange {
     /// Where it is.
     pub url: String,
@@ -79,7 +81,29 @@ pub struct WebhookChange {
     /// What is said of that command.
     pub hint: Option<String>,
     /// The bot that posts its replies.
-    pub bot_id: Option<UserId>,
+    pub bot: ReplyBot,
+}
+
+/// The bot that posts a webhook's replies.
+#[derive(Clone, Debug)]
+pub enum ReplyBot {
+    /// It has none, and does not reply.
+    None,
+    /// A bot that is there.
+    Known(UserId),
+    /// One that is made with the change.
+    New(Box<NewBot>),
+}
+
+/// The outcome of adding or changing a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredWebhook {
+    /// It was stored, with this bot.
+    As(i64, Option<UserId>),
+    /// The bot's username is taken.
+    NameTaken,
+    /// There are as many as there may be, or none with this id.
+    Refused,
 }
 
 /// A room as deliveries need it.
@@ -111,6 +135,28 @@ macro_rules! webhooks {
     };
 }
 
+impl From<&Webhook> for WebhookChange {
+    /// As it is.
+    fn from(webhook: &Webhook) -> Self {
+        let Webhook { url, events, rooms, is_on, command, hint, bot_id, .. } = webhook.clone();
+        Self { url, events, rooms, is_on, command, hint, bot: bot_id.map_or(ReplyBot::None, ReplyBot::Known) }
+    }
+}
+
+/// The id of a webhook's bot, which is made in a transaction if it is new. If its name is taken, the transaction ends with nothing.
+macro_rules! bot_id {
+    ($tx:expr, $bot:expr) => {
+        match $bot {
+            ReplyBot::None => None,
+            ReplyBot::Known(id) => Some(*id),
+            ReplyBot::New(new) => match add_bot!($tx, new) {
+                Some(id) => Some(id),
+                None => return Ok(StoredWebhook::NameTaken),
+            },
+        }
+    };
+}
+
 impl Db {
     /// All webhooks, of which there are few.
     pub async fn list_webhooks(&self) -> sqlx::Result<Vec<Webhook>> {
@@ -135,7 +181,7 @@ impl Db {
         write!(self, |pool| sqlx::query(statement).bind(webhook).bind(room).bind(payload).bind(now).execute(pool).await.map(drop))
     }
 
-    /// Adds a webhook; `None` if there are `most` already.
+    /// Adds a webhook, unless there are `most` already.
     pub async fn insert_webhook(
         &self,
         new: WebhookChange,
@@ -143,9 +189,10 @@ impl Db {
         by: &str,
         most: i64,
         event: &Event,
-    ) -> sqlx::Result<Option<i64>> {
+    ) -> sqlx::Result<StoredWebhook> {
         let (secret, by, at, rows) = (secret.to_owned(), by.to_owned(), event.at, rows([event]));
         transaction!(self, |tx| {
+            let bot = bot_id!(tx, &new.bot);
             let id: Option<i64> = sqlx::query_scalar(
                 "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at, command, hint, bot_id)
                  select $1, $2, $3, $4, $5, $6, $7, cast($9 as text), cast($10 as text), cast($11 as bigint)
@@ -161,20 +208,21 @@ impl Db {
             .bind(most)
             .bind(&new.command)
             .bind(&new.hint)
-            .bind(new.bot_id)
+            .bind(bot)
             .fetch_optional(&mut *tx)
             .await?;
-            let Some(id) = id else { return Ok(None) };
+            let Some(id) = id else { return Ok(StoredWebhook::Refused) };
             sqlx::query("insert into receivers (kind, id) values ('webhook', $1)").bind(id).execute(&mut *tx).await?;
             record!(tx, rows);
-            Some(id)
+            StoredWebhook::As(id, bot)
         })
     }
 
-    /// Changes a webhook; `false` if there is none. One that is turned on is not paused any more.
-    pub async fn update_webhook(&self, id: i64, change: WebhookChange, event: Option<&Event>) -> sqlx::Result<bool> {
-        let rows = rows(event);
+    /// Changes a webhook. One that is turned on is not paused any more.
+    pub async fn update_webhook(&self, id: i64, change: WebhookChange, event: &Event) -> sqlx::Result<StoredWebhook> {
+        let rows = rows([event]);
         transaction!(self, |tx| {
+            let bot = bot_id!(tx, &change.bot);
             let changed = sqlx::query(
                 "update webhooks set url = $2, events = $3, rooms = $4, is_on = $5, command = $6, hint = $7, bot_id = $8 where id = $1",
             )
@@ -185,19 +233,19 @@ impl Db {
                 .bind(change.is_on)
                 .bind(&change.command)
                 .bind(&change.hint)
-                .bind(change.bot_id)
+                .bind(bot)
                 .execute(&mut *tx)
                 .await?
                 .rows_affected();
             if changed == 0 {
-                return Ok(false);
+                return Ok(StoredWebhook::Refused);
             }
             // The next attempt is made at once: the address may have been what was wrong.
             let resume = "update receivers set due_at = 0, paused_at = null, failing_since = null, attempts = 0
                  where kind = 'webhook' and id = $1";
             sqlx::query(resume).bind(id).execute(&mut *tx).await?;
             record!(tx, rows);
-            true
+            StoredWebhook::As(id, bot)
         })
     }
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::accounts::bots::usernames_like;
 use crate::accounts::session::SessionUser;
 use crate::accounts::{Accounts, to_its_end};
 use crate::chat::Chat;
 use crate::chat::messages::NewMessage;
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
-use crate::db::hooks::{HookRow, HookTarget, NewHook};
+use crate::db::hooks::{HookRow, HookTarget, MadeHook, NewHook};
 use crate::db::rooms::ManagedRoom;
 use crate::encoding::{hex, random_hex};
 use crate::error::{Error, Result};
@@ -97,7 +98,7 @@ impl Hooks {
         Ok((room, hook))
     }
 
-    /// Makes a hook with a bot, which becomes a member of the room. Returns the hook's public id and its token.
+    /// Makes a hook with a bot, which becomes a member of the room. What is refused leaves neither. Returns the hook and its token.
     ///
     /// # Errors
     /// `not_found`, `forbidden`; `invalid` or `too_long` for `name`; as for adding a member.
@@ -120,38 +121,42 @@ impl Hooks {
         }
         let (hooks, by, source) = (self.clone(), by.clone(), source.clone());
         to_its_end(async move {
-            let bot = hooks.accounts.make_server_bot(&name).await?;
-            hooks.chat.admit(by.id, &room.slug, &bot.username, &source).await?;
-            let token = random_hex();
-            let (token_hash, created_at) = (hash(&token), hooks.clock.now());
-            let new = NewHook {
-                id: token_hash[..16].to_owned(),
-                token_hash,
-                room: room.room,
-                bot: bot.id,
-                created_by: by.id,
-                created_at,
-                most: MOST,
-            };
-            let row = HookRow {
-                id: new.id.clone(),
-                bot: bot.id,
-                username: bot.username.to_string(),
-                name: bot.name.to_string(),
-                photo: None,
-                created_by: Some(by.username.to_string()),
-                created_at,
-                used_at: None,
-            };
-            let event = hooks.event(security_log::Action::AddHook, &by, &room, &source);
-            let event = event.changed(None, Some(json!({ "hook": row.id, "bot": row.username })));
-            if !hooks.db.insert_hook(new, &event).await? {
-                return Err(TOO_MANY);
+            let (row, token) = hooks.store(&by, &room, &name, &source).await?;
+            hooks.accounts.introduce_bot(row.bot).await?;
+            if let Err(error) = hooks.chat.admit_server_bot(by.id, room.room, row.bot, &source).await {
+                // What was allowed just now is not any more, or nothing can be written.
+                hooks.end(&by, &room, &row, &source).await?;
+                return Err(error);
             }
-            event.write_line();
             Ok((row, token))
         })
         .await
+    }
+
+    /// Stores a new hook with its bot, which is no member yet.
+    async fn store(&self, by: &SessionUser, room: &ManagedRoom, name: &str, source: &Source) -> Result<(HookRow, String)> {
+        let token = random_hex();
+        let (token_hash, created_at) = (hash(&token), self.clock.now());
+        let id = token_hash[..16].to_owned();
+        let mut usernames = usernames_like(name);
+        loop {
+            let bot = self.accounts.next_server_bot(&mut usernames, name).await?;
+            let event = self.event(security_log::Action::AddHook, by, room, source);
+            let event = event.changed(None, Some(json!({ "hook": id, "bot": bot.username })));
+            let (username, name) = (bot.username.clone(), bot.name.clone());
+            let (id, token_hash) = (id.clone(), token_hash.clone());
+            let new = NewHook { id: id.clone(), token_hash, room: room.room, bot, created_by: by.id, created_at, most: MOST };
+            let bot = match self.db.insert_hook(new, &event).await? {
+                MadeHook::As(bot) => bot,
+                MadeHook::NameTaken => continue,
+                MadeHook::TooMany => return Err(TOO_MANY),
+                MadeHook::NoRoom => return Err(Error::NotFound("room")),
+            };
+            event.write_line();
+            let created_by = Some(by.username.to_string());
+            let row = HookRow { id, bot, username, name, photo: None, created_by, created_at, used_at: None };
+            return Ok((row, token));
+        }
     }
 
     /// Gives a hook another name.
@@ -171,20 +176,25 @@ impl Hooks {
         let (room, hook) = self.find(by, slug, id).await?;
         let (hooks, by, source) = (self.clone(), by.clone(), source.clone());
         to_its_end(async move {
-            let event = hooks.event(security_log::Action::RemoveHook, &by, &room, &source);
-            let event = event.changed(Some(json!({ "hook": hook.id, "bot": hook.username })), None);
-            if !hooks.db.delete_hook(room.room, &hook.id, &event).await? {
-                return Err(NO_HOOK);
-            }
-            event.write_line();
-            // It may have been removed before.
-            if let Err(error) = hooks.chat.leave(hook.bot, &room.slug).await {
-                tracing::debug!(%error, "the bot of a revoked webhook did not leave");
-            }
-            hooks.accounts.close_server_bot(&by, &hook.username, &source).await?;
+            hooks.end(&by, &room, &hook, &source).await?;
             Ok(room)
         })
         .await
+    }
+
+    /// Ends a hook, and its bot with it.
+    async fn end(&self, by: &SessionUser, room: &ManagedRoom, hook: &HookRow, source: &Source) -> Result<()> {
+        let event = self.event(security_log::Action::RemoveHook, by, room, source);
+        let event = event.changed(Some(json!({ "hook": hook.id, "bot": hook.username })), None);
+        if !self.db.delete_hook(room.room, &hook.id, &event).await? {
+            return Err(NO_HOOK);
+        }
+        event.write_line();
+        // It may have been removed before.
+        if let Err(error) = self.chat.leave(hook.bot, &room.slug).await {
+            tracing::debug!(%error, "the bot of a revoked webhook did not leave");
+        }
+        self.accounts.close_server_bot(by, &hook.username, source).await
     }
 
     fn event(&self, action: security_log::Action, by: &SessionUser, room: &ManagedRoom, source: &Source) -> security_log::Event {

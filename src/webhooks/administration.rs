@@ -1,6 +1,7 @@
 //! Webhooks, as administrators use them.
 //!
-//! Owns who may, what an address may be, and how many there may be. A private room can be chosen only by somebody who can read it.
+//! Owns who may, what an address may be, and how many there may be. A private room can be chosen only by somebody who can read it. What is
+//! refused leaves no bot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +10,13 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::{MOST, Webhooks, signature};
+use crate::accounts::bots::usernames_like;
 use crate::accounts::session::SessionUser;
 use crate::chat::commands;
+use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
 use crate::db::outbox::ReceiverId;
-use crate::db::users::User;
-use crate::db::webhooks::{KIND, Webhook, WebhookChange};
+use crate::db::webhooks::{KIND, ReplyBot, StoredWebhook, Webhook, WebhookChange};
 use crate::egress::address::Host;
 use crate::error::{Error, Result};
 use crate::model::{Occurrence, UserId, validate};
@@ -112,24 +114,22 @@ impl Webhooks {
     /// `forbidden` for non-administrators; `invalid` for `url`, `events` or `rooms`, or when there are too many.
     pub async fn add(&self, actor: Actor, by: &Arc<str>, wanted: &Wanted, source: &Source) -> Result<(i64, String)> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
-        let mut change = self.change(actor.id, wanted, None).await?;
-        let bot = self.bot(actor, wanted, None, source).await?;
-        change.bot_id = bot.as_ref().map(|bot| bot.id);
-        let event = self.event(actor, by, Action::AddWebhook, &change.url, source);
-        let event = event.changed(None, Some(of(wanted)));
+        let change = self.change(actor.id, wanted, None).await?;
+        let replies = self.replies(actor, wanted, None).await?;
+        let event = self.event(actor, by, Action::AddWebhook, &change.url, source).changed(None, Some(of(wanted)));
         let secret = signature::new_secret();
-        let inserted = self.db.insert_webhook(change, &secret, by, MOST as i64, &event).await.map_err(taken);
-        let id = match inserted {
-            Ok(Some(id)) => id,
-            refused => {
-                if let Some(bot) = bot {
-                    self.close_bot(actor, by, &bot.username, source).await;
-                }
-                refused?;
-                return Err(Error::invalid("url", format!("There are {MOST} webhooks already. Delete one first.")));
-            }
+        let place = Place::New { secret: &secret, by };
+        let StoredWebhook::As(id, bot) = self.store(actor, place, change, &replies, &event).await? else {
+            return Err(Error::invalid("url", format!("There are {MOST} webhooks already. Delete one first.")));
         };
         event.write_line();
+        if let Some(bot) = bot
+            && let Err(error) = self.seat(actor, bot, &wanted.rooms, source).await
+        {
+            // What was allowed just now is not any more, or nothing can be written.
+            self.delete(actor, by, &id.to_string(), source).await?;
+            return Err(error);
+        }
         Ok((id, secret))
     }
 
@@ -140,13 +140,30 @@ impl Webhooks {
     pub async fn edit(&self, actor: Actor, by: &Arc<str>, id: &str, wanted: &Wanted, source: &Source) -> Result<()> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
         let before = self.webhook(id).await?;
-        let mut change = self.change(actor.id, wanted, Some(&before)).await?;
-        change.bot_id = self.bot(actor, wanted, Some(&before), source).await?.map(|bot| bot.id);
+        let change = self.change(actor.id, wanted, Some(&before)).await?;
+        let replies = self.replies(actor, wanted, Some(&before)).await?;
+        if let (Replies::As(_, name), Some(bot)) = (&replies, &before.bot_username)
+            && before.bot_name.as_ref() != Some(name)
+        {
+            self.accounts.rename_server_bot(bot, name).await?;
+        }
         let event = self.event(actor, by, Action::ChangeWebhook, &change.url, source);
         let event = event.changed(None, Some(of(wanted)));
-        let has_bot = change.bot_id.is_some();
-        self.update(before.id, change, &event).await?;
-        if let (false, Some(bot)) = (has_bot, before.bot_username) {
+        let stored = self.store(actor, Place::Known(before.id), change, &replies, &event).await?;
+        let StoredWebhook::As(_, bot) = stored else { return Err(Error::NotFound("webhook")) };
+        event.write_line();
+        if let Some(bot) = bot
+            && let Err(error) = self.seat(actor, bot, &wanted.rooms, source).await
+        {
+            let new = if before.bot_id == Some(bot) { None } else { self.db.find_user(bot).await? };
+            self.update(before.id, WebhookChange::from(&before), &event.changed(None, Some(json!({ "undone": true })))).await?;
+            if let Some(new) = new {
+                self.close_bot(actor, by, &new.username, source).await;
+            }
+            return Err(error);
+        }
+        self.outbox.wake();
+        if let (Replies::Not, Some(bot)) = (replies, before.bot_username) {
             self.close_bot(actor, by, &bot, source).await;
         }
         Ok(())
@@ -158,10 +175,10 @@ impl Webhooks {
     /// `forbidden` for non-administrators; `not_found`.
     pub async fn switch(&self, actor: Actor, by: &Arc<str>, id: &str, on: bool, source: &Source) -> Result<()> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
-        let Webhook { id, url, events, rooms, command, hint, bot_id, .. } = self.webhook(id).await?;
-        let event = self.event(actor, by, Action::ChangeWebhook, &url, source);
+        let webhook = self.webhook(id).await?;
+        let event = self.event(actor, by, Action::ChangeWebhook, &webhook.url, source);
         let event = event.changed(None, Some(json!({ "on": on })));
-        self.update(id, WebhookChange { url, events, rooms, is_on: on, command, hint, bot_id }, &event).await
+        self.update(webhook.id, WebhookChange { is_on: on, ..WebhookChange::from(&webhook) }, &event).await
     }
 
     /// Makes another secret, and returns it. Deliveries are signed with both for a day.
@@ -216,7 +233,7 @@ impl Webhooks {
     }
 
     async fn update(&self, id: i64, change: WebhookChange, event: &Event) -> Result<()> {
-        if !self.db.update_webhook(id, change, Some(event)).await.map_err(taken)? {
+        if self.db.update_webhook(id, change, event).await.map_err(taken)? == StoredWebhook::Refused {
             return Err(Error::NotFound("webhook"));
         }
         event.write_line();
@@ -234,7 +251,7 @@ impl Webhooks {
         Event::new(self.clock.now(), action, source).by(actor.id, by).about(&*origin(url))
     }
 
-    /// Checks what is wanted. Of rooms that a webhook has already, none is refused, unless they would be told somewhere else.
+    /// Checks what is wanted, but for the bot. Of rooms that a webhook has already, none is refused, unless they would be told somewhere else.
     async fn change(&self, reader: UserId, wanted: &Wanted, before: Option<&Webhook>) -> Result<WebhookChange> {
         let url = self.url(&wanted.url)?;
         let events: Vec<&str> = wanted
@@ -274,45 +291,80 @@ impl Webhooks {
         let hint = validate::line("hint", &wanted.hint, LONGEST_HINT)?;
         let hint = command.as_ref().map(|_| hint);
         let (events, rooms) = (json!(events).to_string(), json!(rooms).to_string());
-        Ok(WebhookChange { url, events, rooms, is_on, command, hint, bot_id: before.and_then(|before| before.bot_id) })
+        Ok(WebhookChange { url, events, rooms, is_on, command, hint, bot: ReplyBot::None })
     }
 
-    /// The bot that a webhook replies as, if it does; it becomes a member of the rooms that were chosen.
-    async fn bot(&self, actor: Actor, wanted: &Wanted, before: Option<&Webhook>, source: &Source) -> Result<Option<User>> {
+    /// Whether a webhook replies, and as whom. Refused is whoever may not add the bot to a room that was chosen: before there is one.
+    async fn replies(&self, actor: Actor, wanted: &Wanted, before: Option<&Webhook>) -> Result<Replies> {
         let name = validate::line("name", &wanted.name, LONGEST_NAME)?;
         if name.is_empty() {
-            return Ok(None);
+            return Ok(Replies::Not);
         }
         if wanted.rooms.is_empty() {
             return Err(Error::invalid("rooms", "Name the rooms in which it replies: its bot becomes a member of them."));
+        }
+        for slug in &wanted.rooms {
+            if let Some(view) = self.db.find_room(slug, actor.id).await? {
+                permissions::may(actor, permissions::Action::AddMember, &view.facts()).map_err(|error| not_there(slug, error))?;
+            }
         }
         let known = match before.and_then(|before| before.bot_id) {
             Some(bot) => self.db.find_user(bot).await?.filter(|bot| bot.banned_at.is_none()),
             None => None,
         };
-        let bot = match known {
-            Some(bot) => {
-                if *bot.name != *name {
-                    self.accounts.rename_server_bot(&bot.username, &name).await?;
-                }
-                bot
+        Ok(match known {
+            Some(bot) => Replies::As(bot.id, name),
+            None => Replies::AsNew(name),
+        })
+    }
+
+    /// Stores a webhook; a new bot is made in the same transaction.
+    async fn store(
+        &self,
+        actor: Actor,
+        place: Place<'_>,
+        change: WebhookChange,
+        replies: &Replies,
+        event: &Event,
+    ) -> Result<StoredWebhook> {
+        let name = match replies {
+            Replies::Not => return self.put(place, change, event).await,
+            Replies::As(bot, _) => {
+                return self.put(place, WebhookChange { bot: ReplyBot::Known(*bot), ..change }, event).await;
             }
-            None => self.accounts.make_server_bot(&name).await?,
+            Replies::AsNew(name) => name,
         };
-        for slug in &wanted.rooms {
-            let view = self.db.find_room(slug, actor.id).await?;
-            // Of those that the administrator cannot see, it was made a member by another one.
-            if view.is_some() {
-                let admitted = self.chat.admit(actor.id, slug, &bot.username, source).await;
-                admitted.map_err(|error| match error {
-                    Error::Forbidden(_) => {
-                        Error::invalid("rooms", format!("You can’t add anybody to “{slug}”, so it can’t reply there."))
-                    }
-                    other => other,
-                })?;
+        self.chat.allow(actor.id, ActionKind::Hook)?;
+        let mut usernames = usernames_like(name);
+        loop {
+            let bot = ReplyBot::New(Box::new(self.accounts.next_server_bot(&mut usernames, name).await?));
+            let stored = self.put(place, WebhookChange { bot, ..change.clone() }, event).await?;
+            if let StoredWebhook::As(_, Some(bot)) = stored {
+                self.accounts.introduce_bot(bot).await?;
+            }
+            if stored != StoredWebhook::NameTaken {
+                return Ok(stored);
             }
         }
-        Ok(Some(bot))
+    }
+
+    async fn put(&self, place: Place<'_>, change: WebhookChange, event: &Event) -> Result<StoredWebhook> {
+        let stored = match place {
+            Place::New { secret, by } => self.db.insert_webhook(change, secret, by, MOST as i64, event).await,
+            Place::Known(id) => self.db.update_webhook(id, change, event).await,
+        };
+        stored.map_err(taken)
+    }
+
+    /// Makes a bot a member of the rooms that were chosen. Of those that the administrator cannot see, it was made one by another.
+    async fn seat(&self, actor: Actor, bot: UserId, rooms: &[String], source: &Source) -> Result<()> {
+        for slug in rooms {
+            if let Some(view) = self.db.find_room(slug, actor.id).await? {
+                let seated = self.chat.admit_server_bot(actor.id, view.room.id, bot, source).await;
+                seated.map_err(|error| not_there(slug, error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Closes the account of a bot that no webhook has any more.
@@ -382,6 +434,33 @@ impl Webhooks {
             name: webhook.bot_id.and(webhook.bot_name),
         });
         Ok(shown.collect())
+    }
+}
+
+/// Whether a webhook replies.
+enum Replies {
+    /// It does not.
+    Not,
+    /// As the bot that it has, which is to be called so.
+    As(UserId, String),
+    /// As a bot that is to be made, which is to be called so.
+    AsNew(String),
+}
+
+/// Where a webhook is stored.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// It is added.
+    New { secret: &'a str, by: &'a str },
+    /// It is there.
+    Known(i64),
+}
+
+/// Why a bot cannot be in a room.
+fn not_there(slug: &str, error: Error) -> Error {
+    match error {
+        Error::Forbidden(_) => Error::invalid("rooms", format!("You can’t add anybody to “{slug}”, so it can’t reply there.")),
+        other => other,
     }
 }
 

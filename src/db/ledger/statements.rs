@@ -326,6 +326,11 @@ pub const DELETE_ROOM: Batched = given!("room" "bigint", "removed_at" "bigint";
      from given where rooms.id = given.room");
 pub const DELETE_MEMBERS: Batched = given!("room" "bigint"; "delete from memberships where room_id in (select room from given)");
 pub const DELETE_SLUGS: Batched = given!("room" "bigint"; "delete from room_slugs where room_id in (select room from given)");
+/// Closes the bots of the incoming webhooks of deleted rooms.
+pub const CLOSE_HOOK_BOTS: Batched = given!("room" "bigint", "removed_at" "bigint";
+    "update users set banned_at = given.removed_at, closed = 'deactivated'
+     from given join hooks on hooks.room_id = given.room where users.id = hooks.bot_id and users.banned_at is null");
+pub const DELETE_HOOKS: Batched = given!("room" "bigint"; "delete from hooks where room_id in (select room from given)");
 
 pub const ENTER: Batched = given!("room" "bigint", "person" "bigint", "joined_at" "bigint", "read_seq" "bigint", "role" "text";
     "insert into memberships (room_id, user_id, joined_at, read_seq, role)

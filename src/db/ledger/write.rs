@@ -9,10 +9,10 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    AUDIT, BAN, CLEAR, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER,
-    FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE, MENTION_NAMES, MENTION_ONLINE,
-    MENTION_ROOM, MISS, NOTIFY, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS, TAKE_FILES, TAKE_ICONS, TASKS, TELL,
-    THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE, WITHDRAW,
+    AUDIT, BAN, CLEAR, CLOSE_HOOK_BOTS, DELETE_HOOKS, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS,
+    DROP_LINKS, DROP_SLUG, ENTER, FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE,
+    MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, MISS, NOTIFY, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS,
+    TAKE_FILES, TAKE_ICONS, TASKS, TELL, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE, WITHDRAW,
 };
 use super::{HeldText, MentionTargets, Revision, RoomState, Snapshot, Step, Writes, as_json, run_on_postgres};
 use crate::db::audit::{self, NewRow};
@@ -211,8 +211,10 @@ impl Step<'_> {
         self.run(&UNBAN, &lifted).await?;
         let deleted: Vec<_> = writes.deleted.iter().map(|(room, at)| (room, at.0)).collect();
         self.run(&DELETE_ROOM, &deleted).await?;
+        self.run(&CLOSE_HOOK_BOTS, &deleted).await?;
         let deleted: Vec<_> = writes.deleted.keys().map(|room| (room,)).collect();
         self.run(&DROP_ICONS, &deleted).await?;
+        self.run(&DELETE_HOOKS, &deleted).await?;
         self.run(&DELETE_MEMBERS, &deleted).await?;
         self.run(&DELETE_SLUGS, &deleted).await
     }

@@ -109,7 +109,7 @@ async fn create(
     headers: HeaderMap,
     Fields(HookName { name }): Fields<HookName>,
 ) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Invite)?;
+    state.chat.allow(user.id, ActionKind::Hook)?;
     let (row, token) = state.hooks.create(&user, &slug, &name, &source).await?;
     let url = format!("{}/hooks/{token}", state.origins.own(&headers));
     Ok((StatusCode::CREATED, Json(NewHookAnswer { hook: NewHook { hook: row.into(), url } })).into_response())

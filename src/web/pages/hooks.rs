@@ -88,7 +88,7 @@ pub async fn create(
     format: Format,
     Form(form): Form<Named>,
 ) -> Result<Response> {
-    state.chat.allow(user.id, ActionKind::Invite)?;
+    state.chat.allow(user.id, ActionKind::Hook)?;
     match state.hooks.create(&user, &slug, &form.name, &source).await {
         Ok((hook, token)) => {
             let url = format!("{}/hooks/{token}", state.origins.own(&headers));

@@ -339,3 +339,44 @@ async fn a_message_without_previews_never_has_any_and_is_one_post(database: &Dat
     assert_eq!(post(&server, &hook, &plain).await, (429, "rate_limited".into()));
     server.stop().await;
 }
+
+#[apply(both)]
+async fn a_hook_that_is_refused_leaves_no_bot(database: &Database) {
+    let bots = async || database.query("select id from users where is_bot").await.len();
+    let mut server = Server::start(database.url(), &[]).await;
+    let ada = server.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    for name in ["", "ada", "Administrator"] {
+        assert_eq!(ask_for(&ada, &room, name).await.status, 422, "{name}");
+    }
+    ada.post(&format!("/rooms/{room}/archive"), &[]).await.expect(303);
+    assert_eq!(ask_for(&ada, &room, "Grafana").await.status, 403);
+    ada.post(&format!("/rooms/{room}/unarchive"), &[]).await.expect(303);
+    assert_eq!(bots().await, 0);
+    for number in 1..=20 {
+        assert_eq!(ask_for(&ada, &room, &format!("Program {number}")).await.status, 201, "{number}");
+    }
+    assert_eq!(ask_for(&ada, &room, "Grafana").await.status, 403);
+    assert_eq!(bots().await, 20);
+    server.stop().await;
+    // One at once, and then no more.
+    let mut server = Server::start(database.url(), &[("ACT_RATE", "1/h")]).await;
+    let eve = server.register("eve").await;
+    let room = eve.create_room("Eve’s", "public").await;
+    assert_eq!(ask_for(&eve, &room, "Grafana").await.status, 201);
+    assert_eq!(ask_for(&eve, &room, "Jenkins").await.status, 429);
+    assert_eq!(bots().await, 21);
+    server.stop().await;
+}
+
+#[apply(everywhere)]
+async fn a_hook_ends_with_its_room(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let room = ada.create_room("Alerts", "public").await;
+    let hook = make(app, &ada, &room, "Grafana").await;
+    assert_eq!(post(app, &hook, &json!({ "text": "hi" })).await, ok());
+    ada.post(&format!("/rooms/{room}/delete"), &[("confirm", &room)]).await.expect(303);
+    assert_eq!(post(app, &hook, &json!({ "text": "late" })).await, (404, "no_service".into()));
+    assert!(app.database.rows("hooks").await.is_empty());
+    assert_eq!(ada.get_json("/people/grafana").await.expect(200).json()["person"]["is_deactivated"], true);
+}

@@ -106,3 +106,53 @@ async fn everything_of_a_receiver_can_be_deleted(app: &TestApp) {
     assert!(receivers(&ruth).await.is_empty());
     ruth.get("/admin/deliveries/nobody").await.expect(404);
 }
+
+/// A bot is an account: it is made when nothing can be refused any more, with the webhook.
+#[apply(both)]
+async fn a_webhook_that_is_refused_leaves_no_bot(app: &TestApp) {
+    let (ruth, eve) = (admin(app).await, app.register("eve").await);
+    let receiver = Receiver::start().await;
+    let (own, archived) = (ruth.create_room("Own", "public").await, ruth.create_room("Archived", "public").await);
+    ruth.post(&format!("/rooms/{archived}/archive"), &[]).await.expect(303);
+    let foreign = eve.create_room("Foreign", "public").await;
+    let bots = async || app.database.query("select id from users where is_bot and banned_at is null").await.len();
+    let known = json!({ "url": receiver.url("/"), "rooms": [own], "command": "deploy" });
+    let id = post_json(&ruth, "/admin/webhooks", &known).await.expect(201).json()["webhook"]["id"].clone();
+    let path = format!("/admin/webhooks/{}", id.as_str().unwrap());
+    let url = receiver.url("/");
+    for place in ["/admin/webhooks", &path] {
+        for (wanted, field) in [
+            (json!({ "url": url, "rooms": [own, archived], "name": "Echo" }), "rooms"),
+            (json!({ "url": url, "rooms": [own, foreign], "name": "Echo" }), "rooms"),
+            (json!({ "url": url, "rooms": [own, "nowhere"], "name": "Echo" }), "rooms"),
+            (json!({ "url": url, "rooms": [], "name": "Echo" }), "rooms"),
+            (json!({ "url": url, "rooms": [own], "name": "eve" }), "name"),
+        ] {
+            let refused = post_json(&ruth, place, &wanted).await;
+            assert_eq!(refused.expect(422).json()["error"]["field"], field, "{place}: {wanted}");
+            assert_eq!(app.database.query("select id from users where is_bot").await.len(), 0, "{place}: {wanted}");
+        }
+    }
+    let taken = json!({ "url": url, "rooms": [own], "name": "Echo", "command": "deploy" });
+    post_json(&ruth, "/admin/webhooks", &taken).await.expect(422);
+    // The database refuses the last of these itself, with the bot in the same transaction.
+    app.database.run("update webhooks set command = 'other'").await;
+    let numbers = "(with recursive c(n) as (select 2 union all select n + 1 from c where n < 100) select n from c) as c";
+    let others = format!(
+        "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at)
+         select 'https://x.example/', '[]', '[]', 'whsec_AA==', false, 'ruth', n from {numbers}"
+    );
+    app.database.run(&others).await;
+    assert_eq!(post_json(&ruth, "/admin/webhooks", &taken).await.expect(422).json()["error"]["field"], "url");
+    assert_eq!(app.database.query("select id from users where is_bot").await.len(), 0);
+    assert!(ruth.get_json(&path).await.json()["webhook"]["name"].is_null());
+    let members = ruth.get_json(&format!("/rooms/{own}/members")).await.json();
+    assert!(!members.to_string().contains("Echo"), "{members}");
+    // And a good one has one, which ends with it.
+    let named = json!({ "url": url, "rooms": [own], "name": "Echo" });
+    post_json(&ruth, &path, &named).await.expect(303);
+    assert_eq!(bots().await, 1);
+    assert!(ruth.get_json(&format!("/rooms/{own}/members")).await.json().to_string().contains("Echo"));
+    ruth.post(&format!("{path}/delete"), &[]).await.expect(303);
+    assert_eq!(bots().await, 0);
+}
