@@ -177,8 +177,8 @@ impl Chat {
     ///
     /// # Errors
     /// A refusal by the ledger.
-    pub async fn admit_server_bot(&self, actor: UserId, room: RoomId, bot: UserId, source: &Source) -> Result<()> {
-        self.ledger.submit_from(actor, room, Change::Admit { user: bot }, source)?.outcome().await.map(drop)
+    pub async fn admit_server_bot(&self, caller: Caller, room: RoomId, bot: UserId, source: &Source) -> Result<()> {
+        self.ledger.submit_from(caller, room, Change::Admit { user: bot }, source)?.outcome().await.map(drop)
     }
 
     /// Removes a member.

@@ -123,7 +123,7 @@ impl Hooks {
         to_its_end(async move {
             let (row, token) = hooks.store(&by, &room, &name, &source).await?;
             hooks.accounts.introduce_bot(row.bot).await?;
-            if let Err(error) = hooks.chat.admit_server_bot(by.id, room.room, row.bot, &source).await {
+            if let Err(error) = hooks.chat.admit_server_bot(by.caller(), room.room, row.bot, &source).await {
                 // What was allowed just now is not any more, or nothing can be written.
                 hooks.end(&by, &room, &row, &source).await?;
                 return Err(error);

@@ -360,7 +360,7 @@ impl Webhooks {
     async fn seat(&self, actor: Actor, bot: UserId, rooms: &[String], source: &Source) -> Result<()> {
         for slug in rooms {
             if let Some(view) = self.db.find_room(slug, actor.id).await? {
-                let seated = self.chat.admit_server_bot(actor.id, view.room.id, bot, source).await;
+                let seated = self.chat.admit_server_bot(actor.into(), view.room.id, bot, source).await;
                 seated.map_err(|error| not_there(slug, error))?;
             }
         }
