@@ -80,7 +80,7 @@ impl From<sqlx::Error> for Delivery {
 
 /// How long one delivery may take.
 pub const TIME: Duration = Duration::from_secs(20);
-/// If more than that wait for a receiver and do not become fewer, it is paused.
+/// More than that does not wait for a receiver: it is paused.
 pub const MOST_WAITING: i64 = 10_000;
 
 /// The deliverers of all kinds, each with how many receivers it serves at once on this node.

@@ -74,10 +74,7 @@ enum Stop {
 
 /// Serves a claimed receiver, and gives it back.
 pub async fn serve(context: Arc<Context>, receiver: ReceiverId, claim: String) {
-    let (db, clock, stop) = (context.db.clone(), context.clock.clone(), context.stop.clone());
     let mut serving = Serving { context, receiver, claim, renewed: Instant::now(), done: Vec::new(), unsaved: None };
-    // If more wait than may, they must become fewer: one that is turned on again is served as long as it is faster than the rooms.
-    let overfull = db.count_overfull(receiver, MOST_WAITING).await.unwrap_or_default();
     match serving.run().await {
         Ok(()) => drop(serving.save(false).await),
         Err(Stop::Over) => {}
@@ -87,19 +84,7 @@ pub async fn serve(context: Arc<Context>, receiver: ReceiverId, claim: String) {
                 id = receiver.id,
                 "deliveries are made again, because the database did not hear of them in time"
             );
-            return;
         }
-    }
-    if let Some(before) = overfull
-        && !stop.is_cancelled()
-        && db.pause_overfull(receiver, before, clock.now()).await.unwrap_or_default()
-    {
-        tracing::warn!(
-            kind = receiver.kind,
-            id = receiver.id,
-            most = MOST_WAITING,
-            "too much waits for a receiver: it is paused"
-        );
     }
 }
 
@@ -108,6 +93,10 @@ impl Serving {
         let began = Instant::now();
         let ReceiverId { kind, id } = self.receiver;
         let Context { db, clock, stop, deliverer, .. } = &*self.context.clone();
+        if db.pause_overfull(self.receiver, MOST_WAITING, clock.now()).await.unwrap_or_default() {
+            tracing::warn!(kind, id, most = MOST_WAITING, "too much waits for a receiver: it is paused");
+            return Ok(());
+        }
         while began.elapsed() < TURN {
             let Ok(mut due) = db.list_due(self.receiver, clock.now(), deliverer.most()).await else { return Err(Stop::Lost) };
             // Those that are not removed yet are still there.

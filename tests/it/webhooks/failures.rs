@@ -161,33 +161,6 @@ async fn a_receiver_that_fails_for_days_is_paused_until_somebody_turns_it_on(app
 }
 
 #[apply(both)]
-async fn a_receiver_for_which_too_much_waits_is_paused_unless_it_keeps_up(app: &TestApp) {
-    let ruth = admin(app).await;
-    let receiver = Receiver::start().await;
-    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
-    ruth.enter("general").await;
-    receiver.reply(Reply::Status(500, ""));
-    let fill = format!(
-        "insert into outbox (kind, receiver, event, created_at, due_at)
-         with recursive n(i) as (select 1 union all select i + 1 from n where i < 10001)
-         select 'webhook', {id}, 'test', 1, 1 from n"
-    );
-    app.database.run(&fill).await;
-    until("it is paused", async || receivers(&ruth).await.iter().any(|one| one["paused_at"].is_string())).await;
-    ruth.write("general", "missed").await.expect(303);
-    assert_eq!(receivers(&ruth).await[0]["waiting"], 10_001, "what happens meanwhile is not kept");
-    let tried = receiver.count();
-    assert!(tried > 0 && receiver.taken().is_empty(), "{tried}");
-    // Turned on, it gets what waits, as it is faster than the rooms now.
-    receiver.reply(Reply::Status(200, ""));
-    ruth.post(&format!("/admin/webhooks/{id}/on"), &[]).await.expect(303);
-    until("it is served", async || receiver.taken().len() > 100).await;
-    until("less waits", async || receivers(&ruth).await[0]["waiting"].as_i64() < Some(10_000)).await;
-    assert_eq!(receivers(&ruth).await[0]["paused_at"], json!(null));
-    ruth.post(&format!("/admin/deliveries/webhook-{id}/delete"), &[]).await.expect(303);
-}
-
-#[apply(both)]
 async fn an_address_that_is_gone_turns_its_webhook_off(app: &TestApp) {
     let ruth = admin(app).await;
     let (receiver, other) = (Receiver::start().await, Receiver::start().await);
