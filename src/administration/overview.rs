@@ -65,7 +65,7 @@ pub struct Deliveries {
     pub dead: i64,
     /// Receivers whose last attempt failed.
     pub failing: i64,
-    /// Receivers that nothing is tried for.
+    /// Receivers that nothing is kept for: they are paused, or too much waits.
     pub paused: i64,
 }
 
@@ -321,7 +321,7 @@ impl Administration {
             (
                 deliveries.dead > 0 || deliveries.paused > 0,
                 "dead_deliveries",
-                "Deliveries to other services were given up, or are paused. See Deliveries for the reasons.",
+                "Deliveries to other services were given up, or what happens is not kept for some. See Deliveries for the reasons.",
             ),
             (
                 !self.has_mail,

@@ -206,6 +206,9 @@ impl Chat {
         if webhook.paused_at.is_some() {
             return Err(Error::Forbidden("The service behind this command hasn’t answered for days. Tell your administrator."));
         }
+        if webhook.full_at.is_some() {
+            return Err(Error::Forbidden("The service behind this command has too much to do. Tell your administrator."));
+        }
         let text = if text.is_empty() { String::new() } else { validate::body(text, self.max_chars)? };
         let id = nonce.map_or_else(random_hex, |nonce| hex(&Sha256::digest(format!("command {actor} {nonce}")))[..32].to_owned());
         let payload = json!({ "id": id, "command": name, "text": text, "user": actor }).to_string();

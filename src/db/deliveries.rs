@@ -6,6 +6,7 @@
 use sqlx::FromRow;
 
 use super::audit::{record, rows};
+use super::outbox::{is_on, resumed};
 use super::{Db, read, transaction};
 use crate::clock::Millis;
 use crate::security_log::Event;
@@ -56,6 +57,10 @@ pub struct Receiver {
     pub delivered_at: Option<Millis>,
     /// Since when nothing is tried.
     pub paused_at: Option<Millis>,
+    /// Since when so much waits that nothing more is kept.
+    pub full_at: Option<Millis>,
+    /// Whether it is a webhook that is off.
+    pub is_off: bool,
 }
 
 /// How much there is in the outbox.
@@ -67,7 +72,7 @@ pub struct OutboxCounts {
     pub dead: i64,
     /// Receivers whose last attempt failed.
     pub failing: i64,
-    /// Receivers that nothing is tried for.
+    /// Receivers that nothing is kept for: they are paused, or too much waits.
     pub paused: i64,
 }
 
@@ -78,7 +83,7 @@ impl Db {
             "select (select count(*) from outbox where dead_at is null) as waiting,
                     (select count(*) from outbox where dead_at is not null) as dead,
                     (select count(*) from receivers where failing_since is not null and paused_at is null) as failing,
-                    (select count(*) from receivers where paused_at is not null) as paused",
+                    (select count(*) from receivers where paused_at is not null or full_at is not null) as paused",
         )
         .fetch_one(pool)
         .await)
@@ -87,17 +92,18 @@ impl Db {
     /// Since when the oldest is due that is delivered, or tried again and again; none: nothing is due.
     pub async fn outbox_due_since(&self, now: Millis) -> sqlx::Result<Option<Millis>> {
         read!(self, |pool| {
-            sqlx::query_scalar(
+            sqlx::query_scalar(concat!(
             "select min(outbox.due_at) from outbox join receivers on receivers.kind = outbox.kind and receivers.id = outbox.receiver
-             where dead_at is null and paused_at is null and outbox.due_at <= $1",
-        )
+             where dead_at is null and paused_at is null and outbox.due_at <= $1 and ",
+            is_on!()
+        ))
         .bind(now)
         .fetch_one(pool)
         .await
         })
     }
 
-    /// Up to `limit` receivers that something waits for, was given up for, or that are paused, after a kind and id.
+    /// Up to `limit` receivers that something waits for, was given up for, or that are paused or full, after a kind and id.
     pub async fn list_receivers(&self, after: (&str, i64), limit: i64) -> sqlx::Result<Vec<Receiver>> {
         read!(self, |pool| {
             sqlx::query_as(
@@ -107,13 +113,15 @@ impl Db {
                         and dead_at is null) as waiting,
                        (select count(*) from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
                         and dead_at is not null) as dead,
-                       due_at, attempts, failing_since, last_error, delivered_at, paused_at
+                       due_at, attempts, failing_since, last_error, delivered_at, paused_at, full_at,
+                       coalesce(not webhooks.is_on, false) as is_off
                 from receivers left join webhooks on receivers.kind = 'webhook' and webhooks.id = receivers.id
                 left join push_subscriptions on receivers.kind = 'push' and push_subscriptions.id = receivers.id
                 left join users on users.id = case receivers.kind when 'push' then push_subscriptions.user_id when 'mail' then receivers.id
                     when 'account' then receivers.id when 'address' then receivers.id end
                 where (receivers.kind, receivers.id) > ($1, $2)) as listed
-             where waiting > 0 or dead > 0 or paused_at is not null or failing_since is not null order by kind, id limit $3",
+             where waiting > 0 or dead > 0 or paused_at is not null or full_at is not null or failing_since is not null
+             order by kind, id limit $3",
         )
         .bind(after.0)
         .bind(after.1)
@@ -141,15 +149,23 @@ impl Db {
         })
     }
 
+    /// Whether a receiver is a webhook that is off.
+    pub async fn is_receiver_off(&self, kind: &str, id: i64) -> sqlx::Result<bool> {
+        let statement = concat!("select exists (select 1 from receivers where kind = $1 and id = $2 and not ", is_on!(), ")");
+        read!(self, |pool| sqlx::query_scalar(statement).bind(kind).bind(id).fetch_one(pool).await)
+    }
+
     /// Has a row of a receiver delivered now, even one that was given up; `false` if the receiver has no such row. It has its old place in
     /// the order.
     pub async fn redeliver(&self, kind: &str, receiver: i64, id: i64, now: Millis, event: &Event) -> sqlx::Result<bool> {
         let (kind, rows) = (kind.to_owned(), rows([event]));
         transaction!(self, |tx| {
-            sqlx::query(
-                "update receivers set due_at = $4, paused_at = null, failing_since = null where kind = $1 and id = $2
-                   and exists (select 1 from outbox where outbox.id = $3 and outbox.kind = $1 and outbox.receiver = $2)",
-            )
+            sqlx::query(concat!(
+                "update receivers set due_at = $4, ",
+                resumed!(),
+                " where kind = $1 and id = $2
+                   and exists (select 1 from outbox where outbox.id = $3 and outbox.kind = $1 and outbox.receiver = $2)"
+            ))
             .bind(&kind)
             .bind(receiver)
             .bind(id)
@@ -171,9 +187,11 @@ impl Db {
     pub async fn redeliver_all(&self, kind: &str, receiver: i64, now: Millis, event: &Event) -> sqlx::Result<bool> {
         let (kind, rows) = (kind.to_owned(), rows([event]));
         transaction!(self, |tx| {
-            let resumed = sqlx::query(
-                "update receivers set due_at = $3, paused_at = null, failing_since = null, attempts = 0 where kind = $1 and id = $2",
-            )
+            let resumed = sqlx::query(concat!(
+                "update receivers set due_at = $3, attempts = 0, ",
+                resumed!(),
+                " where kind = $1 and id = $2"
+            ))
             .bind(&kind)
             .bind(receiver)
             .bind(now)
@@ -209,7 +227,7 @@ impl Db {
         let (kind, rows) = (kind.to_owned(), rows([event]));
         transaction!(self, |tx| {
             let resumed = sqlx::query(
-                "update receivers set due_at = 0, paused_at = null, failing_since = null, attempts = 0, last_error = null
+                "update receivers set due_at = 0, paused_at = null, full_at = null, failing_since = null, attempts = 0, last_error = null
                  where kind = $1 and id = $2",
             )
             .bind(&kind)

@@ -63,6 +63,22 @@ pub struct Failure {
     pub pause_before: Millis,
 }
 
+/// The condition that a row of `receivers` is no webhook that is off: what waits for such a one stays.
+macro_rules! is_on {
+    () => {
+        "(receivers.kind <> 'webhook' or exists (select 1 from webhooks where webhooks.id = receivers.id and webhooks.is_on))"
+    };
+}
+
+/// Ends the pause of a row of `receivers`, as assignments: what waits for it does not count any more, only what is added from now on.
+macro_rules! resumed {
+    () => {
+        "paused_at = null, failing_since = null, full_at = null, counted_after = (select coalesce(max(outbox.id), 0) from outbox)"
+    };
+}
+
+pub(super) use {is_on, resumed};
+
 impl Db {
     /// Deletes the rows whose ids are in a JSON array, the only parameter.
     fn delete_rows(&self) -> &'static str {
@@ -92,7 +108,9 @@ impl Db {
                     "select receivers.id from receivers
                      where receivers.kind = $1 and receivers.paused_at is null and receivers.due_at <= $2 and receivers.claimed_until <= $2
                        and exists (select 1 from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
-                                   and outbox.dead_at is null and outbox.due_at <= $2)
+                                   and outbox.dead_at is null and outbox.due_at <= $2) and ",
+                    is_on!(),
+                    "
                      order by receivers.due_at, receivers.id limit $3",
                     $after
                 )
@@ -345,30 +363,72 @@ impl Db {
             .map(drop))
     }
 
-    /// Pauses a receiver for which more than `most` rows wait; returns whether it did.
-    pub async fn pause_overfull(&self, receiver: ReceiverId, most: i64, now: Millis) -> sqlx::Result<bool> {
-        let has_more: Option<i64> = read!(self, |pool| sqlx::query_scalar(
-            "select id from outbox where kind = $1 and receiver = $2 and dead_at is null order by id limit 1 offset $3",
-        )
-        .bind(receiver.kind)
-        .bind(receiver.id)
-        .bind(most)
-        .fetch_optional(pool)
-        .await?);
-        if has_more.is_none() {
-            return Ok(false);
+    /// Turns a receiver off that refuses everything from now on: what waits for it is given up. Nothing, if it is somebody else's by now.
+    pub async fn turn_off_receiver(&self, receiver: ReceiverId, claim: &str, why: &str, now: Millis) -> sqlx::Result<()> {
+        let (claim, why) = (claim.to_owned(), why.to_owned());
+        transaction!(self, |tx| {
+            let ReceiverId { kind, id } = receiver;
+            // The webhook first, as whoever changes it does.
+            sqlx::query("update webhooks set is_on = false where $1 = 'webhook' and id = $2")
+                .bind(kind)
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+            let kept = sqlx::query(
+                "update receivers set attempts = 0, failing_since = null, last_error = $4 where kind = $1 and id = $2 and claimed_by = $3",
+            )
+            .bind(kind)
+            .bind(id)
+            .bind(&claim)
+            .bind(&why)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if kept == 0 {
+                return Ok(());
+            }
+            let statement =
+                "update outbox set dead_at = $3, last_error = $4 where kind = $1 and receiver = $2 and dead_at is null";
+            sqlx::query(statement).bind(kind).bind(id).bind(now).bind(&why).execute(&mut *tx).await?;
+        })
+    }
+
+    /// Notes for which receivers of a kind more than `most` rows wait, and for which it was so and half of that was delivered. Rows from
+    /// before somebody turned a receiver on again do not count. Returns those that are new.
+    pub async fn note_full(&self, kind: &str, most: i64, now: Millis) -> sqlx::Result<Vec<i64>> {
+        /// The first row beyond so many, if there is one.
+        macro_rules! row_beyond {
+            ($count:literal) => {
+                concat!(
+                    "(select outbox.id from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
+                      and outbox.dead_at is null and outbox.id > receivers.counted_after order by outbox.id limit 1 offset ",
+                    $count,
+                    ")"
+                )
+            };
         }
-        let statement = "update receivers set paused_at = coalesce(paused_at, $3), last_error = coalesce(last_error, $4)
-             where kind = $1 and id = $2";
-        write!(self, |pool| sqlx::query(statement)
-            .bind(receiver.kind)
-            .bind(receiver.id)
-            .bind(now)
-            .bind("too much waits: it is slower than the rooms")
-            .execute(pool)
-            .await
-            .map(drop)?);
-        Ok(true)
+        // A look first: there is usually nothing, and on SQLite a write would hold up others.
+        let statement = concat!(
+            "select id, full_at is null as is_new from receivers where kind = $1
+                and case when full_at is null then ",
+            row_beyond!("$2"),
+            " is not null else ",
+            row_beyond!("$3"),
+            " is null end"
+        );
+        let found: Vec<(i64, bool)> =
+            read!(self, |pool| sqlx::query_as(statement).bind(kind).bind(most).bind(most / 2).fetch_all(pool).await?);
+        for (id, is_new) in &found {
+            let full_at = is_new.then_some(now);
+            write!(self, |pool| sqlx::query("update receivers set full_at = $3 where kind = $1 and id = $2")
+                .bind(kind)
+                .bind(id)
+                .bind(full_at)
+                .execute(pool)
+                .await
+                .map(drop)?);
+        }
+        Ok(found.into_iter().filter(|(_, is_new)| *is_new).map(|(id, _)| id).collect())
     }
 
     /// Releases all claims, on SQLite, where only a process that is gone can have made them.

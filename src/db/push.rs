@@ -93,9 +93,10 @@ pub struct StoredSettings {
     pub keywords: String,
 }
 
-/// Ends the pause of a browser, if it is paused.
-const RESUME: &str = "update receivers set due_at = 0, attempts = 0, failing_since = null, last_error = null, paused_at = null
-     where kind = 'push' and id = $1 and paused_at is not null";
+/// Ends the pause of a browser, if it is paused or full.
+const RESUME: &str =
+    "update receivers set due_at = 0, attempts = 0, failing_since = null, last_error = null, paused_at = null, full_at = null
+     where kind = 'push' and id = $1 and (paused_at is not null or full_at is not null)";
 /// Deletes what waits for it or was given up: whoever uses it again reads that in its rooms.
 const DROP_WAITING: &str = "delete from outbox where kind = 'push' and receiver = $1";
 

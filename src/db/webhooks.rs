@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use super::audit::{record, rows};
 use super::bots::{NewBot, add_bot};
+use super::outbox::resumed;
 use super::{Db, read, transaction, write};
 use crate::clock::Millis;
 use crate::model::{RoomId, UserId, Visibility};
@@ -40,6 +41,8 @@ pub struct Webhook {
     pub created_at: Millis,
     /// Since when it is paused.
     pub paused_at: Option<Millis>,
+    /// Since when so much waits that nothing more is kept.
+    pub full_at: Option<Millis>,
     /// Since when deliveries fail.
     pub failing_since: Option<Millis>,
     /// Why the last one failed.
@@ -126,7 +129,7 @@ macro_rules! webhooks {
     ($rest:literal) => {
         concat!(
             "select webhooks.id, url, events, rooms, secret, old_secret, old_secret_until, is_on, created_by, created_at, paused_at,
-                    failing_since, last_error, command, hint, bot_id,
+                    full_at, failing_since, last_error, command, hint, bot_id,
                     (select name from users where users.id = webhooks.bot_id) as bot_name,
                     (select username from users where users.id = webhooks.bot_id) as bot_username
              from webhooks left join receivers on receivers.kind = 'webhook' and receivers.id = webhooks.id ",
@@ -241,24 +244,11 @@ impl Db {
                 return Ok(StoredWebhook::Refused);
             }
             // The next attempt is made at once: the address may have been what was wrong.
-            let resume = "update receivers set due_at = 0, paused_at = null, failing_since = null, attempts = 0
-                 where kind = 'webhook' and id = $1";
+            let resume =
+                concat!("update receivers set due_at = 0, attempts = 0, ", resumed!(), " where kind = 'webhook' and id = $1");
             sqlx::query(resume).bind(id).execute(&mut *tx).await?;
             record!(tx, rows);
             StoredWebhook::As(id, bot)
-        })
-    }
-
-    /// Turns a webhook off, because its address says that it is gone.
-    pub async fn turn_off_webhook(&self, id: i64, why: &str) -> sqlx::Result<()> {
-        let why = why.to_owned();
-        transaction!(self, |tx| {
-            sqlx::query("update webhooks set is_on = false where id = $1").bind(id).execute(&mut *tx).await?;
-            sqlx::query("update receivers set last_error = $2 where kind = 'webhook' and id = $1")
-                .bind(id)
-                .bind(&why)
-                .execute(&mut *tx)
-                .await?;
         })
     }
 

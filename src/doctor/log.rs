@@ -55,7 +55,7 @@ pub(super) async fn deliveries(db: &Db) -> Vec<Finding> {
     match db.count_outbox().await {
         Ok(counts) if counts.dead == 0 && counts.paused == 0 => vec![Finding::ok(CHECK, format!("{} wait", counts.waiting))],
         Ok(counts) => {
-            let found = format!("{} were given up, {} receivers are paused", counts.dead, counts.paused);
+            let found = format!("{} were given up, {} receivers are paused or full", counts.dead, counts.paused);
             let advice = "The page Deliveries of the administration has the reasons, and delivers again.";
             vec![Finding::warning(CHECK, found, advice)]
         }

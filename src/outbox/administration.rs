@@ -99,10 +99,13 @@ impl Outbox {
     /// Has a delivery to a receiver made now, even if it was given up; all of them, if none is named, which also ends a pause.
     ///
     /// # Errors
-    /// `forbidden` for non-administrators; `not_found`, also for what is another receiver's.
+    /// `forbidden` for non-administrators; `not_found`, also for what is another receiver's; `invalid` for a webhook that is off.
     pub async fn redeliver(&self, actor: Actor, by: &Arc<str>, chosen: &Chosen, source: &Source) -> Result<()> {
         let event = self.event(actor, by, Action::Redeliver, chosen, source)?;
         let (kind, receiver) = parse(&chosen.receiver)?;
+        if self.0.db.is_receiver_off(kind, receiver).await? {
+            return Err(Error::invalid("receiver", "This webhook is off. Turn it on first."));
+        }
         let is_there = match chosen.number() {
             Some(id) => self.0.db.redeliver(kind, receiver, id, event.at, &event).await?,
             None => self.0.db.redeliver_all(kind, receiver, event.at, &event).await?,

@@ -1,14 +1,17 @@
 //! A lane: finds the receivers of one kind that something is due for, and serves them.
 //!
-//! Owns how many are served at once, how often it looks, and how long what was given up is kept. It must not know how a delivery ends.
+//! Owns how many are served at once, how often it looks, how much may wait, and how long what was given up is kept. It must not know how a
+//! delivery ends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::MOST_WAITING;
 use super::receiver::{self, Context, LEASE};
 use crate::clock::Millis;
 use crate::db::outbox::ReceiverId;
@@ -17,6 +20,8 @@ use crate::jobs::lanes::free_slots;
 
 /// How often it looks for what other nodes or time made due.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How often it looks whether too much waits for a receiver, also for one that is not tried now.
+const COUNT: Duration = Duration::from_secs(5);
 /// How often it deletes what was given up long ago, in milliseconds.
 const TIDY: i64 = 60 * 60 * 1000;
 /// What was given up so long ago is deleted, in milliseconds.
@@ -39,8 +44,16 @@ impl Lane {
 
     /// Looks until it is stopped, or until the database is closed.
     pub async fn run(self, stop: CancellationToken) {
-        let mut tidy_at = Millis(0);
+        let (mut tidy_at, mut count_at) = (Millis(0), Instant::now());
         loop {
+            if count_at <= Instant::now() {
+                count_at = Instant::now() + COUNT;
+                match self.count().await {
+                    Ok(()) => {}
+                    Err(sqlx::Error::PoolClosed) => return,
+                    Err(error) => tracing::warn!(kind = self.kind, %error, "what waits is counted later"),
+                }
+            }
             let now = self.context.clock.now();
             if now >= tidy_at {
                 tidy_at = now.plus(TIDY);
@@ -62,6 +75,15 @@ impl Lane {
                 return;
             }
         }
+    }
+
+    /// Notes for whom too much waits.
+    async fn count(&self) -> sqlx::Result<()> {
+        let Context { db, clock, .. } = &*self.context;
+        for id in db.note_full(self.kind, MOST_WAITING, clock.now()).await? {
+            tracing::warn!(kind = self.kind, id, most = MOST_WAITING, "so much waits for a receiver that nothing more is kept");
+        }
+        Ok(())
     }
 
     /// Serves a receiver with each slot; returns whether there may be more.

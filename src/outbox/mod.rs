@@ -61,8 +61,12 @@ pub enum Delivery {
     Refused(String),
     /// Nothing was delivered, nor is anything before this moment.
     Later(Millis),
-    /// The receiver takes nothing any more.
+    /// Nothing is wanted any more: what waits is deleted.
     Gone,
+    /// The receiver is off: what waits stays until somebody turns it on.
+    Off,
+    /// The receiver refuses everything from now on, for this reason: it is turned off, and what waits is given up.
+    TurnedOff(String),
 }
 
 impl Delivery {
@@ -80,7 +84,7 @@ impl From<sqlx::Error> for Delivery {
 
 /// How long one delivery may take.
 pub const TIME: Duration = Duration::from_secs(20);
-/// More than that does not wait for a receiver: it is paused.
+/// If more waits for a receiver, nothing more is kept for it until half of that was delivered.
 pub const MOST_WAITING: i64 = 10_000;
 
 /// The deliverers of all kinds, each with how many receivers it serves at once on this node.

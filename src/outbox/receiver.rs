@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Deliverer, Delivery, MOST_WAITING, TIME};
+use super::{Deliverer, Delivery, TIME};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::db::outbox::{Failure, ReceiverId, Row};
@@ -93,10 +93,6 @@ impl Serving {
         let began = Instant::now();
         let ReceiverId { kind, id } = self.receiver;
         let Context { db, clock, stop, deliverer, .. } = &*self.context.clone();
-        if db.pause_overfull(self.receiver, MOST_WAITING, clock.now()).await.unwrap_or_default() {
-            tracing::warn!(kind, id, most = MOST_WAITING, "too much waits for a receiver: it is paused");
-            return Ok(());
-        }
         while began.elapsed() < TURN {
             let Ok(mut due) = db.list_due(self.receiver, clock.now(), deliverer.most()).await else { return Err(Stop::Lost) };
             // Those that are not removed yet are still there.
@@ -120,6 +116,16 @@ impl Serving {
                         self.save(true).await?;
                         if let Err(error) = db.drop_receiver_rows(self.receiver).await {
                             tracing::warn!(kind, id, %error, "what waits for a receiver that is gone is deleted later");
+                        }
+                        return Ok(());
+                    }
+                    Some(Delivery::TurnedOff(why)) => {
+                        // What was delivered before is noted first, which would end the failure.
+                        self.save(true).await?;
+                        tracing::warn!(kind, id, why, "a receiver is turned off");
+                        let why: String = why.chars().take(ERROR).collect();
+                        if let Err(error) = db.turn_off_receiver(self.receiver, &self.claim, &why, clock.now()).await {
+                            tracing::warn!(kind, id, %error, "a receiver that refuses everything is turned off later");
                         }
                         return Ok(());
                     }
@@ -147,7 +153,7 @@ impl Serving {
                         due.retain(|other| !rows.contains(&other.id));
                         self.set_apart(&row, &why, rows).await?;
                     }
-                    None => return Ok(()),
+                    Some(Delivery::Off) | None => return Ok(()),
                 }
             }
             // All of this batch, so that the next one is read without them.

@@ -69,6 +69,8 @@ pub struct Shown {
     pub is_on: bool,
     /// Since when it is paused.
     pub paused_at: Option<Millis>,
+    /// Since when so much waits that nothing more is kept.
+    pub full_at: Option<Millis>,
     /// Since when deliveries fail.
     pub failing_since: Option<Millis>,
     /// Why the last one failed.
@@ -424,6 +426,7 @@ impl Webhooks {
             rooms: rooms.iter().filter_map(|id| slugs.get(id).cloned()).collect(),
             is_on: webhook.is_on,
             paused_at: webhook.paused_at,
+            full_at: webhook.full_at,
             failing_since: webhook.failing_since,
             last_error: webhook.last_error,
             old_secret_until: webhook.old_secret_until.filter(|until| now < *until),

@@ -64,9 +64,11 @@ impl Webhooks {
     }
 
     async fn try_deliver(&self, id: i64, row: &Row) -> sqlx::Result<Delivery> {
-        let Some(webhook) = self.db.find_webhook(id).await?.filter(|webhook| webhook.is_on) else {
-            return Ok(Delivery::Gone);
-        };
+        let Some(webhook) = self.db.find_webhook(id).await? else { return Ok(Delivery::Gone) };
+        // Just now.
+        if !webhook.is_on {
+            return Ok(Delivery::Off);
+        }
         let Some(body) = self.body(&webhook, row).await? else { return Ok(Delivery::Done(1)) };
         let Some(client) = &self.client else {
             return Ok(Delivery::failed("this machine trusts no certificates: install the package ca-certificates"));
@@ -78,9 +80,7 @@ impl Webhooks {
             Answer::Taken(Some(said)) => self.reply(&webhook, row, &message, &said).await,
             Answer::Taken(None) => Delivery::Done(1),
             Answer::Gone => {
-                self.db.turn_off_webhook(id, "the address answered that it is gone (410): the webhook was turned off").await?;
-                tracing::warn!(webhook = id, "a webhook was turned off: its address is gone");
-                Delivery::Gone
+                Delivery::TurnedOff("the server answered that the address is gone (410), so the webhook is off".to_owned())
             }
             Answer::Failed { why, retry_after } => Delivery::Failed { why, retry_after },
         })

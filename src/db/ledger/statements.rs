@@ -81,7 +81,7 @@ macro_rules! known {
     };
 }
 
-/// The end of [`KNOWN`]: the webhooks that are on and not paused, whether any browser wants notifications, and whether anybody is
+/// The end of [`KNOWN`]: the webhooks that are on, and neither paused nor full, whether any browser wants notifications, and whether anybody is
 /// mailed about what they missed. Without any it costs next to nothing.
 macro_rules! webhooks {
     ($open:literal, $close:literal) => {
@@ -91,7 +91,7 @@ macro_rules! webhooks {
             "webhooks.id, webhooks.events, webhooks.rooms",
             $close,
             " from webhooks join receivers on receivers.kind = 'webhook' and receivers.id = webhooks.id
-              where webhooks.is_on and receivers.paused_at is null),
+              where webhooks.is_on and receivers.paused_at is null and receivers.full_at is null),
              exists (select 1 from push_subscriptions), exists (select 1 from mail_settings where missed <> 'off')"
         )
     };
@@ -201,6 +201,7 @@ pub const NOTIFY: Batched = given!("room" "bigint", "seq" "bigint", "rev" "bigin
      join memberships on memberships.room_id = given.room and memberships.user_id <> given.author
      join push_subscriptions on push_subscriptions.user_id = memberships.user_id
      join receivers on receivers.kind = 'push' and receivers.id = push_subscriptions.id and receivers.paused_at is null
+          and receivers.full_at is null
      join users on users.id = memberships.user_id
      left join notification_settings on notification_settings.user_id = memberships.user_id
      where coalesce(memberships.level, case when rooms.direct_key is not null then 'all' else users.notify end) = 'all'

@@ -11,6 +11,7 @@ mod messages;
 mod migrations;
 mod million;
 mod open;
+mod outbox;
 mod rooms;
 mod search_versions;
 mod sessions;

@@ -164,16 +164,108 @@ async fn a_receiver_that_fails_for_days_is_paused_until_somebody_turns_it_on(app
 async fn an_address_that_is_gone_turns_its_webhook_off(app: &TestApp) {
     let ruth = admin(app).await;
     let (receiver, other) = (Receiver::start().await, Receiver::start().await);
-    let (id, _) = add(&ruth, &receiver, "/", &[], &[]).await;
+    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
     add(&ruth, &other, "/", &["message.posted"], &[]).await;
-    receiver.reply(Reply::Status(410, ""));
     ruth.enter("general").await;
-    receiver.wait_for(1).await;
-    until("it is off", async || ruth.get_json(&format!("/admin/webhooks/{id}")).await.json()["webhook"]["on"] == false).await;
+    receiver.reply_next([Reply::Status(200, ""), Reply::Status(410, "")]);
     ruth.write("general", "one").await.expect(303);
-    other.wait_for(1).await;
+    receiver.wait_for(1).await;
+    ruth.write("general", "two").await.expect(303);
+    let path = format!("/admin/webhooks/{id}");
+    until("it is off", async || ruth.get_json(&path).await.json()["webhook"]["on"] == false).await;
+    let shown = ruth.get_json(&path).await.json()["webhook"].clone();
+    assert!(shown["error"].as_str().unwrap().contains("410"), "{shown}");
+    // What happens now is not kept; what waited is given up where everybody can see it.
+    ruth.write("general", "three").await.expect(303);
+    other.wait_for(3).await;
+    let of_it = receivers(&ruth).await.into_iter().find(|one| one["receiver"] == format!("webhook-{id}")).expect("it is listed");
+    assert_eq!((&of_it["dead"], &of_it["waiting"], &of_it["off"]), (&json!(1), &json!(0), &json!(true)));
+    let deliveries = format!("/admin/deliveries/webhook-{id}");
+    let given_up = ruth.get_json(&deliveries).await.json()["deliveries"][0].clone();
+    assert!(given_up["dead_at"].is_string() && given_up["error"].as_str().unwrap().contains("410"), "{given_up}");
+    assert!(!ruth.get("/admin/deliveries").await.expect(200).body.contains(&format!("action=\"{deliveries}/redeliver\"")));
+    // Nothing of it is delivered before it is on again.
+    for act in [format!("{deliveries}/redeliver"), format!("{deliveries}/{}/redeliver", given_up["id"].as_str().unwrap())] {
+        let refused = post_json(&ruth, &act, &json!({})).await;
+        assert_eq!(refused.expect(422).json()["error"]["field"], "receiver", "{act}");
+    }
+    ruth.post(&format!("{path}/on"), &[]).await.expect(303);
+    ruth.post(&format!("{deliveries}/redeliver"), &[]).await.expect(303);
+    assert_eq!(texts(&receiver.wait_for(3).await), ["one", "two", "two"]);
     until("nothing is left", async || receivers(&ruth).await.is_empty()).await;
+}
+
+#[apply(both)]
+async fn what_waits_for_a_webhook_that_is_off_stays(app: &TestApp) {
+    let ruth = admin(app).await;
+    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
+    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    add(&ruth, &other, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Status(500, ""));
+    ruth.write("general", "one").await.expect(303);
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let path = format!("/admin/webhooks/{id}");
+    ruth.post(&format!("{path}/off"), &[]).await.expect(303);
+    receiver.reply(Reply::Status(200, ""));
+    app.pass(Duration::from_secs(60));
+    ruth.write("general", "not kept").await.expect(303);
+    other.wait_for(2).await;
+    let waiting = receivers(&ruth).await[0].clone();
+    assert_eq!((&waiting["waiting"], &waiting["dead"], &waiting["off"]), (&json!(1), &json!(0), &json!(true)));
     assert_eq!(receiver.deliveries().len(), 1);
+    // It is no alarm.
+    let warnings = ruth.get_json("/admin").await.json()["warnings"].to_string();
+    assert!(!warnings.contains("deliveries"), "{warnings}");
+    ruth.post(&format!("{path}/on"), &[]).await.expect(303);
+    ruth.write("general", "two").await.expect(303);
+    assert_eq!(texts(&receiver.wait_for(3).await), ["one", "one", "two"]);
+}
+
+/// Adds so many deliveries that say nothing.
+async fn fill(app: &TestApp, webhook: &str, count: u32) {
+    let numbers =
+        format!("(with recursive c(n) as (select 1 union all select n + 1 from c where n < {count}) select n from c) as c");
+    let rows = format!(
+        "insert into outbox (kind, receiver, event, payload, created_at, due_at)
+         select 'webhook', {webhook}, 'test', '{{}}', 1, 1 from {numbers}"
+    );
+    app.database.run(&rows).await;
+}
+
+/// It could only be rescued by deleting everything: it was paused again before anything was delivered.
+#[apply(both)]
+async fn a_receiver_for_which_too_much_waits_is_served_once_it_works(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Status(500, ""));
+    ruth.write("general", "one").await.expect(303);
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    fill(app, &id, 10_000).await;
+    until("it is full", async || receivers(&ruth).await.iter().any(|one| one["full_at"].is_string())).await;
+    let path = format!("/admin/webhooks/{id}");
+    assert!(ruth.get(&path).await.expect(200).body.contains("So much waits"));
+    assert!(ruth.get("/admin/deliveries").await.expect(200).body.contains("Full"));
+    let is_kept = async |body: &str| {
+        let rows =
+            "select outbox.id from outbox join messages on messages.room_id = outbox.room_id and messages.seq = outbox.seq";
+        !app.database.query(&format!("{rows} where body = '{body}'")).await.is_empty()
+    };
+    ruth.write("general", "lost").await.expect(303);
+    assert!(is_kept("one").await && !is_kept("lost").await);
+    receiver.reply(Reply::Status(200, ""));
+    ruth.post(&format!("{path}/on"), &[]).await.expect(303);
+    let shown = ruth.get_json(&path).await.json()["webhook"].clone();
+    assert!(shown["full_at"].is_null() && shown["paused_at"].is_null(), "{shown}");
+    ruth.write("general", "two").await.expect(303);
+    assert!(is_kept("two").await);
+    receiver.wait_for(10).await;
+    app.database.run("delete from outbox where event = 'test'").await;
+    let posted = || receiver.taken().into_iter().filter(|one| one.body["type"] == "message.posted").collect::<Vec<_>>();
+    until("all that was kept is there", async || posted().len() == 2).await;
+    assert_eq!(texts(&posted()), ["one", "two"]);
 }
 
 /// Whatever the database says: the setting may have been another one when the webhook was added.

@@ -51,6 +51,10 @@ struct ReceiverEntry {
     delivered_at: Option<Millis>,
     /// Since when nothing is tried.
     paused_at: Option<Millis>,
+    /// Since when so much waits that what happens is not kept for it, until half of that was delivered.
+    full_at: Option<Millis>,
+    /// Whether it is a webhook that is off: what waits for it stays.
+    off: bool,
 }
 
 impl From<Receiver> for ReceiverEntry {
@@ -68,6 +72,8 @@ impl From<Receiver> for ReceiverEntry {
             error: receiver.last_error,
             delivered_at: receiver.delivered_at,
             paused_at: receiver.paused_at,
+            full_at: receiver.full_at,
+            off: receiver.is_off,
         }
     }
 }
@@ -81,7 +87,7 @@ struct DeliveryCounts {
     dead: i64,
     /// Receivers whose last attempt failed.
     failing: i64,
-    /// Receivers that nothing is tried for.
+    /// Receivers that nothing is kept for: they are paused, or too much waits.
     paused: i64,
 }
 
@@ -171,7 +177,7 @@ async fn show(
     Ok(Json(DeliveryList { deliveries, more: found.next.is_some(), next: found.next }))
 }
 
-/// Has everything of a receiver delivered now, even what was given up, and ends a pause.
+/// Has everything of a receiver delivered now, even what was given up, and ends a pause. Refused for a webhook that is off.
 #[utoipa::path(
     post, path = "/api/v1/admin/deliveries/{receiver}/redeliver", tag = "administration", operation_id = "redeliver_all",
     params(("receiver" = String, Path, description = "The receiver, such as `webhook-3`")),
@@ -193,7 +199,7 @@ async fn delete_all(State(state): State<AppState>, OnDeliveries { user, chosen, 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Has something of a receiver delivered now, even if it was given up.
+/// Has something of a receiver delivered now, even if it was given up. Refused for a webhook that is off.
 #[utoipa::path(
     post, path = "/api/v1/admin/deliveries/{receiver}/{id}/redeliver", tag = "administration", operation_id = "redeliver",
     params(

@@ -46,6 +46,8 @@ struct WebhookEntry {
     on: bool,
     /// Since when it is paused.
     paused_at: Option<Millis>,
+    /// Since when so much waits that what happens is not kept for it, until half of that was delivered.
+    full_at: Option<Millis>,
     /// Since when deliveries fail.
     failing_since: Option<Millis>,
     /// Why the last one failed.
@@ -74,6 +76,7 @@ impl From<Shown> for WebhookEntry {
             all_public_rooms: shown.has_all_rooms,
             on: shown.is_on,
             paused_at: shown.paused_at,
+            full_at: shown.full_at,
             failing_since: shown.failing_since,
             error: shown.last_error,
             old_secret_until: shown.old_secret_until,
@@ -236,7 +239,7 @@ struct WebhookSwitch {
     on: Option<bool>,
 }
 
-/// Turns a webhook on, which ends a pause, or off.
+/// Turns a webhook on, which ends a pause, or off. What waits for one that is off stays until it is on again; what happens meanwhile is not kept.
 #[utoipa::path(
     put, path = "/api/v1/admin/webhooks/{id}/on", tag = "administration", operation_id = "switch_webhook",
     params(("id" = String, Path, description = "The webhook")),

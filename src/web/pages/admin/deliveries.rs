@@ -56,7 +56,7 @@ fn receiver_json(receiver: &Receiver) -> Value {
     json!({
         "receiver": name_of(&receiver.kind, receiver.id), "name": receiver.name, "waiting": receiver.waiting, "dead": receiver.dead,
         "attempts": receiver.attempts, "due_at": receiver.due_at, "failing_since": receiver.failing_since, "error": receiver.last_error,
-        "delivered_at": receiver.delivered_at, "paused_at": receiver.paused_at,
+        "delivered_at": receiver.delivered_at, "paused_at": receiver.paused_at, "full_at": receiver.full_at, "off": receiver.is_off,
     })
 }
 

@@ -55,7 +55,8 @@ fn json_of(webhook: &Shown) -> Value {
     json!({
         "id": webhook.id.to_string(), "url": webhook.url, "events": webhook.events, "rooms": webhook.rooms,
         "all_public_rooms": webhook.has_all_rooms, "on": webhook.is_on, "paused_at": webhook.paused_at,
-        "failing_since": webhook.failing_since, "error": webhook.last_error, "old_secret_until": webhook.old_secret_until,
+        "full_at": webhook.full_at, "failing_since": webhook.failing_since, "error": webhook.last_error,
+        "old_secret_until": webhook.old_secret_until,
         "created_by": webhook.created_by, "created_at": webhook.created_at, "command": webhook.command, "hint": webhook.hint,
         "name": webhook.name,
     })

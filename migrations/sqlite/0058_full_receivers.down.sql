@@ -1,0 +1,2 @@
+alter table receivers drop column counted_after;
+alter table receivers drop column full_at;
