@@ -133,7 +133,7 @@ pub(super) async fn load(
             }
         }
         reading.await??;
-        loading.commit(&header).await
+        loading.commit(&header, clock.now()).await
     }
     .await;
     drop(parts);
@@ -265,11 +265,11 @@ impl Loading {
     }
 
     /// Commits the rows with a new history; returns its id.
-    async fn commit(&mut self, header: &Header) -> Result<String, BackupError> {
+    async fn commit(&mut self, header: &Header, now: Millis) -> Result<String, BackupError> {
         let epoch = random_hex();
         let sequences: BTreeMap<_, _> = header.sequences.clone();
         let loader = self.loader.take().ok_or_else(|| BackupError::Internal("there is no transaction".into()))?;
-        loader.commit(&sequences, &epoch).await?;
+        loader.commit(&sequences, &epoch, now).await?;
         Ok(epoch)
     }
 

@@ -64,6 +64,8 @@ pub struct HookRow {
     pub created_at: Millis,
     /// About when it was last used.
     pub used_at: Option<Millis>,
+    /// Whether its address leads nowhere, because it was restored from a backup.
+    pub is_restored: bool,
 }
 
 /// Where a hook leads.
@@ -124,7 +126,7 @@ impl Db {
     /// The database's.
     pub async fn list_hooks(&self, room: RoomId) -> sqlx::Result<Vec<HookRow>> {
         let statement = "select hooks.id, bot_id as bot, bots.username, bots.name, bots.photo, makers.username as created_by,
-                hooks.created_at, hooks.used_at
+                hooks.created_at, hooks.used_at, token_hash like 'restored:%' as is_restored
              from hooks join users as bots on bots.id = bot_id
              left join users as makers on makers.id = created_by and coalesce(makers.closed, '') <> 'deleted'
              where room_id = $1 order by hooks.created_at desc, hooks.id";

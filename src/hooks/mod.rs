@@ -154,7 +154,7 @@ impl Hooks {
             };
             event.write_line();
             let created_by = Some(by.username.to_string());
-            let row = HookRow { id, bot, username, name, photo: None, created_by, created_at, used_at: None };
+            let row = HookRow { id, bot, username, name, photo: None, created_by, created_at, used_at: None, is_restored: false };
             return Ok((row, token));
         }
     }

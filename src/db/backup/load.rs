@@ -12,6 +12,14 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, Executor};
 
 use super::super::Db;
 use super::{Connection, KEPT, Table, quoted, with};
+use crate::clock::Millis;
+
+/// Revokes incoming webhooks: an address that was revoked after the backup would be good again. No hash begins like that.
+const REVOKE_HOOKS: &str = "update hooks set token_hash = 'restored:' || id";
+/// Gives up what was to be delivered: a restored server does not send to others by itself what was news then. Backups of earlier versions have
+/// mails, too.
+const DROP_MAILS: &str = "delete from outbox where kind <> 'webhook'";
+const GIVE_UP: &str = "update outbox set dead_at = $1, last_error = 'restored from a backup' where dead_at is null";
 
 /// How long ago a node was seen that counts as running.
 const SEEN: Duration = Duration::from_secs(60);
@@ -179,12 +187,14 @@ impl Loader {
         added.map_err(|error| unfit(table.name, error))
     }
 
-    /// Sets the last id of each table, checks all references, gives the history a new id, and commits.
+    /// Sets the last id of each table, checks all references, gives the history a new id, and commits. What was to be delivered is given up, and
+    /// incoming webhooks are revoked.
     ///
     /// # Errors
     /// `Unfit` if rows refer to others that are not there.
-    pub async fn commit(mut self, sequences: &BTreeMap<String, i64>, epoch: &str) -> Result<(), LoadError> {
+    pub async fn commit(mut self, sequences: &BTreeMap<String, i64>, epoch: &str, now: Millis) -> Result<(), LoadError> {
         self.set_sequences(sequences).await?;
+        self.hold_back(now).await?;
         for (key, value) in [("epoch", epoch), ("search_version", "0")] {
             let statement =
                 "insert into meta (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value";
@@ -209,6 +219,22 @@ impl Loader {
             }
         }
         with!(self.connection, |db| db.close().await).ok();
+        Ok(())
+    }
+
+    /// Changes what a restored server would do, or let others do, because its backup says so. An earlier version may not have these tables.
+    async fn hold_back(&mut self, now: Millis) -> sqlx::Result<()> {
+        let has = |table: &str| self.columns.get(table).is_some_and(|columns| !columns.is_empty());
+        let (has_hooks, has_outbox) = (has("hooks"), has("outbox"));
+        with!(&mut self.connection, |db| {
+            if has_hooks {
+                sqlx::query(REVOKE_HOOKS).execute(&mut *db).await?;
+            }
+            if has_outbox {
+                sqlx::query(DROP_MAILS).execute(&mut *db).await?;
+                sqlx::query(GIVE_UP).bind(now).execute(&mut *db).await?;
+            }
+        });
         Ok(())
     }
 

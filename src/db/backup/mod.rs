@@ -75,13 +75,14 @@ pub const KEPT: [Table; 40] = [
     all("unindexed"),
     all("imported"),
     all("webhooks"),
-    // Push subscriptions are not in it, nor mails about accounts: a restored server would send them again, long after.
+    // Push subscriptions are not in it, nor mails about accounts.
     Table {
         name: "receivers",
         filter: "kind not in ('push', 'account', 'address')",
         instead: &[("claimed_by", "null"), ("claimed_until", "0")],
     },
-    Table { name: "outbox", filter: "kind not in ('push', 'account', 'address')", instead: &[] },
+    // Nor any other mail: a restored server would send it again, long after. What webhooks were to be told is given up when it is loaded.
+    Table { name: "outbox", filter: "kind = 'webhook'", instead: &[] },
     all("hooks"),
 ];
 

@@ -40,12 +40,14 @@ struct HookEntry {
     created_at: Millis,
     /// About when it was last used.
     used_at: Option<Millis>,
+    /// Whether its address leads nowhere, because it was restored from a backup.
+    restored: bool,
 }
 
 impl From<HookRow> for HookEntry {
     fn from(row: HookRow) -> Self {
-        let HookRow { id, username, name, photo, created_by, created_at, used_at, .. } = row;
-        Self { id, name, username, photo, created_by, created_at, used_at }
+        let HookRow { id, username, name, photo, created_by, created_at, used_at, is_restored: restored, .. } = row;
+        Self { id, name, username, photo, created_by, created_at, used_at, restored }
     }
 }
 

@@ -64,9 +64,10 @@ async fn shown(state: &AppState, slug: &str, user: &CurrentUser) -> Result<Hooks
 }
 
 fn json_of(hook: &HookRow) -> Value {
-    let HookRow { id, username, name, photo, created_by, created_at, used_at, .. } = hook;
+    let HookRow { id, username, name, photo, created_by, created_at, used_at, is_restored, .. } = hook;
     let json = json!({
         "id": id, "name": name, "username": username, "created_by": created_by, "created_at": created_at, "used_at": used_at,
+        "restored": is_restored,
     });
     with_photo(json, photo.as_deref())
 }

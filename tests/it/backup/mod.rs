@@ -2,6 +2,7 @@
 
 mod commands;
 mod damage;
+mod held_back;
 pub mod interrupted;
 mod invariants;
 mod litestream;
