@@ -36,6 +36,7 @@ use crate::reminders;
 use crate::retention::Retention;
 use crate::server;
 use crate::settings::Settings;
+use crate::timekeeping::Timekeeper;
 use crate::tls::{self, Tls};
 use crate::web::assets::versions::OtherVersions;
 use crate::web::state::AppState;
@@ -82,6 +83,7 @@ impl App {
         files: Arc<Files>,
         tls: Option<Arc<Tls>>,
     ) -> Result<Self> {
+        let timekeeper = Timekeeper::begin(db.clone(), clock.clone()).await?;
         let events = Bus::default();
         let settings = Settings::open(db.clone(), &config, clock.clone(), &events).await?;
         let accounts = Accounts::open(db.clone(), &config, clock.clone(), events.clone(), settings.clone()).await?;
@@ -123,6 +125,9 @@ impl App {
         let deliverers = accounts.deliverers(webhooks.deliverers(Deliverers::default()));
         let deliverers = missed.deliverers(notifications.deliverers(deliverers));
         let beside = CancellationToken::new();
+        let (own, ended) = (node.clone(), beside.clone());
+        let watching = timekeeper.run(move || own.skew().is_refused());
+        tokio::spawn(async move { ended.run_until_cancelled_owned(watching).await });
         let backups = tokio::spawn(backup::run(db.clone(), config.clone(), clock.clone(), beside.clone()));
         let retention = Retention::start(db.clone(), chat.clone(), settings.clone(), clock.clone(), beside.clone()).await?;
         if let Some(tls) = tls.clone() {

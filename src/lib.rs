@@ -10,6 +10,7 @@
 //! 2. [`db`]: all SQL, for SQLite and Postgres.
 //! 3. [`events`]: everything that anybody is told, and the bus that carries it.
 //!    [`jobs`]: what is done after a commit, whatever happens to a process. [`outbox`]: what leaves Parlor then. [`egress`]: whereto. [`files`], [`pictures`]: what people send.
+//!    [`timekeeping`]: whether the clock is believed.
 //! 4. [`chat`]: rooms and messages, and the ledger that writes them. [`accounts`]: people, passwords, sessions.
 //!    [`links`]: previews of the links in messages. [`previews`]: those of their files. [`backup`]: backups.
 //!    [`retention`]: what has expired, and legal holds. [`import`], [`export`]: what comes from other chats, and folders that can be read
@@ -69,6 +70,7 @@ pub mod security_log;
 pub mod server;
 pub mod settings;
 pub mod slack;
+pub mod timekeeping;
 pub mod tls;
 pub mod transport;
 pub mod web;

@@ -18,6 +18,7 @@ use crate::db::retention::RetentionState;
 use crate::db::search::IndexProgress;
 use crate::error::Result;
 use crate::permissions::{self, Actor, ServerAction};
+use crate::timekeeping;
 
 /// How many days the chart has.
 const DAYS: usize = 30;
@@ -255,6 +256,12 @@ impl Administration {
             Some(every) => Some(backups(self.db.backup_state().await?, every, now)),
             None => None,
         };
+        let mut warnings = self.warnings(&engine, admins, (self.db.count_dead_jobs().await?, deliveries), backups.as_ref());
+        let doubt = self.db.clock_state().await?.doubt;
+        warnings.extend(doubt.map(|doubt| Warning {
+            code: "clock_ahead",
+            message: format!("The clock is not believed: {}. See Doctor for what to do.", timekeeping::said(doubt)),
+        }));
         Ok(Overview {
             people: People { total: people, active: people - banned - deactivated, admins, banned, deactivated },
             rooms: Rooms { total: public + private, public, private, direct },
@@ -271,7 +278,7 @@ impl Administration {
                 },
                 disk_free_bytes: engine.free_bytes,
             },
-            warnings: self.warnings(&engine, admins, (self.db.count_dead_jobs().await?, deliveries), backups.as_ref()),
+            warnings,
             deliveries,
             backups,
             retention: RetentionState { claim: None, ..self.db.retention_state().await? },

@@ -105,7 +105,11 @@ impl BackupError {
     /// Whether the arguments or settings are at fault.
     #[must_use]
     pub const fn is_of_arguments(&self) -> bool {
-        matches!(self, Self::NoStorage | Self::Occupied(_) | Self::Missing(_))
+        match self {
+            Self::NoStorage | Self::Occupied(_) | Self::Missing(_) => true,
+            Self::Open(error) => error.is_of_arguments(),
+            _ => false,
+        }
     }
 
     /// An error at a place.

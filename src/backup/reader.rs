@@ -166,7 +166,8 @@ impl Reading {
     ) -> Result<u64, BackupError> {
         const BLOCK: u64 = 512;
         let mut all = 0;
-        for entry in archive.entries().map_err(|error| BackupError::reading(&error))? {
+        // Raw: else long names and the headers of other tars, which Parlor does not write, are read into memory, however long they are.
+        for entry in archive.entries().map_err(|error| BackupError::reading(&error))?.raw(true) {
             let is_first = self.stage == Stage::Header;
             let mut entry = entry.map_err(|error| if is_first { foreign(&error) } else { BackupError::reading(&error) })?;
             let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();

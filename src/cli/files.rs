@@ -6,10 +6,10 @@ use clap::Subcommand;
 
 use super::interrupted::interrupted;
 use super::progress::Progress;
-use super::{Failure, failed};
+use super::{Failure, existing, failed};
 use crate::clock::Clock;
 use crate::config::{Config, FilesUrl, files_url};
-use crate::db::{Db, Purpose};
+use crate::db::Purpose;
 use crate::files::check::{Depth, Finding, check};
 use crate::files::in_words;
 use crate::files::moving::{Moved, copy_all};
@@ -40,9 +40,7 @@ pub async fn run(config: &Config, command: FilesCommand) -> Result<(), Failure> 
     let none = || (2, "FILES_URL: this server has no storage for files".to_owned());
     let url = config.files_url.as_ref().ok_or_else(none)?;
     let wrong = |problem: String| (1, problem);
-    let db = Db::open_with(&config.database_url, config.database_connections, Purpose::Visit, config.checkpoints)
-        .await
-        .map_err(failed)?;
+    let db = existing(config, Purpose::Visit).await?;
     let storage = Storage::open(url, config).map_err(wrong)?;
     let (stop, mut progress) = (interrupted().map_err(failed)?, Progress::new());
     match command {

@@ -4,6 +4,7 @@
 
 mod backup;
 mod client;
+mod clock;
 mod doctor;
 mod export;
 mod files;
@@ -25,7 +26,8 @@ use crate::accounts::invites::Terms;
 use crate::app::{App, Listeners, Shutdown};
 use crate::clock::Clock;
 use crate::config::{self, Config, Problem, TlsMode};
-use crate::db::{Db, Purpose};
+use crate::db::doctor::missing_file;
+use crate::db::{Db, OpenError, Purpose};
 use crate::events::Bus;
 use crate::pictures;
 use crate::settings::Settings;
@@ -63,6 +65,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say that the clock is right
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     /// Check the files that people sent, or move them
     #[command(subcommand)]
     Files(files::FilesCommand),
@@ -172,6 +177,7 @@ fn run(command: Command, env_file: Option<&Path>) -> Result<(), Failure> {
             Command::Serve => serve(config, passed).await,
             Command::Migrate => open(&config, Purpose::Serve).await.map(drop),
             Command::Doctor { json } => doctor::run(config, json).await,
+            Command::Clock(command) => clock::run(&config, command).await,
             Command::Files(command) => files::run(&config, command).await,
             Command::Backup(arguments) => backup::make(&config, arguments).await,
             Command::Restore(arguments) => backup::restore(&config, arguments).await,
@@ -219,7 +225,7 @@ async fn serve(config: Config, passed: Passed) -> Result<(), Failure> {
     let address = listeners.site.local_addr().map_err(failed)?;
     let scheme = config.own_scheme();
     let public = config.public_url.as_ref().map_or_else(|| format!("{scheme}://{address}"), |url| url.origin.clone());
-    let app = App::start(config, Clock::default()).await.map_err(failed)?;
+    let app = App::start(config, Clock::default()).await.map_err(|error| unopened(&error))?;
     let setup = app.state().accounts.new_setup_token().await.map_err(failed)?;
     {
         let mut out = io::stdout().lock();
@@ -324,9 +330,27 @@ fn on_signal() -> io::Result<Shutdown> {
     Ok(shutdown)
 }
 
+/// What a database that cannot be opened ends with: one that is not there is a wrong setting.
+fn unopened(error: &OpenError) -> Failure {
+    (if error.is_of_arguments() { 2 } else { 1 }, error.to_string())
+}
+
+/// Opens a database that must be there; none is made.
+async fn existing(config: &Config, purpose: Purpose) -> Result<Db, Failure> {
+    must_exist(config)?;
+    let opened = Db::open_with(&config.database_url, config.database_connections, purpose, config.checkpoints);
+    opened.await.map_err(|error| unopened(&error))
+}
+
+/// Refuses what needs a database that is not there.
+fn must_exist(config: &Config) -> Result<(), Failure> {
+    missing_file(&config.database_url).map_or(Ok(()), |file| Err(unopened(&OpenError::Missing(file))))
+}
+
+/// Opens a database, or makes one, and brings it up to date.
 async fn open(config: &Config, purpose: Purpose) -> Result<Db, Failure> {
-    let db =
-        Db::open_with(&config.database_url, config.database_connections, purpose, config.checkpoints).await.map_err(failed)?;
+    let opened = Db::open_with(&config.database_url, config.database_connections, purpose, config.checkpoints);
+    let db = opened.await.map_err(|error| unopened(&error))?;
     db.migrate().await.map_err(failed)?;
     db.ensure(Clock::default().now()).await.map_err(failed)?;
     Ok(db)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::{Failure, accounts, failed, public_origin};
+use super::{Failure, accounts, failed, must_exist, public_origin};
 use crate::config::Config;
 use crate::db::resets::ListedAccount;
 use crate::model::ServerRole;
@@ -78,6 +78,10 @@ pub enum Role {
 
 /// Runs a command.
 pub async fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
+    // Only the first account may come before the first start.
+    if !matches!(command, UserCommand::Add { .. }) {
+        must_exist(config)?;
+    }
     match command {
         UserCommand::List { json } => list(config, json).await,
         UserCommand::Add { name, admin } => add(config, &name, admin).await,

@@ -48,12 +48,12 @@ impl Db {
         .await)
     }
 
-    /// Claims the right to obtain a certificate that is due before `due`, until `until`; `false` if somebody else has it.
+    /// Claims the right to obtain a certificate until `until`; `false` if somebody else has it, or has tried since `tried_at`.
     pub async fn claim_certificate(
         &self,
         key: CertificateKey,
         claim: String,
-        due: Millis,
+        tried_at: Millis,
         now: Millis,
         until: Millis,
     ) -> sqlx::Result<bool> {
@@ -68,12 +68,12 @@ impl Db {
             .await?;
             let claimed = sqlx::query(
                 "update certificates set claimed_by = $3, claimed_until = $6, tried_at = $5
-                 where directory = $1 and domains = $2 and due_at <= $4 and claimed_until <= $5",
+                 where directory = $1 and domains = $2 and tried_at = $4 and claimed_until <= $5",
             )
             .bind(&key.directory)
             .bind(&key.domains)
             .bind(&claim)
-            .bind(due)
+            .bind(tried_at)
             .bind(now)
             .bind(until)
             .execute(&mut *tx)
@@ -140,10 +140,16 @@ impl Db {
         .map(drop))
     }
 
-    /// Deletes certificates that were due before `due` and nobody renewed: those of other names or another authority than now.
-    pub async fn delete_certificates_due_before(&self, due: Millis) -> sqlx::Result<()> {
-        let statement = "delete from certificates where due_at < $1";
-        write!(self, |pool| sqlx::query(statement).bind(due).execute(pool).await.map(drop))
+    /// Deletes certificates of other names or another authority than this one, that were due before `due` and nobody renewed.
+    pub async fn delete_other_certificates(&self, key: &CertificateKey, due: Millis) -> sqlx::Result<()> {
+        let statement = "delete from certificates where due_at < $1 and not (directory = $2 and domains = $3)";
+        write!(self, |pool| sqlx::query(statement)
+            .bind(due)
+            .bind(&key.directory)
+            .bind(&key.domains)
+            .execute(pool)
+            .await
+            .map(drop))
     }
 
     /// What this server is known by at an authority.

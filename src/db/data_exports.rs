@@ -34,8 +34,17 @@ pub enum Requested {
     Done,
     /// One is on its way already.
     Waiting,
-    /// There is one of this moment, which is too young for another.
+    /// There is one, or one has failed, and there cannot be another before this moment.
     TooSoon(Millis),
+}
+
+/// How long somebody waits before they can ask again, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// After an archive.
+    pub made: i64,
+    /// After one that could not be made.
+    pub failed: i64,
 }
 
 impl Db {
@@ -58,12 +67,12 @@ impl Db {
         read!(self, |pool| sqlx::query_as(statement).bind(task.kind()).bind(task.payload()).fetch_optional(pool).await)
     }
 
-    /// Adds the job that makes somebody's archive, unless one is on its way, or was made after `since`.
+    /// Adds the job that makes somebody's archive, unless one is on its way, or it is too soon after the last.
     pub async fn request_archive(
         &self,
         user: UserId,
         task: &Task,
-        since: Millis,
+        waits: Waits,
         now: Millis,
         event: &Event,
     ) -> sqlx::Result<Requested> {
@@ -80,10 +89,13 @@ impl Db {
             if waiting.is_some() {
                 return Ok(Requested::Waiting);
             }
-            let latest = "select max(created_at) from files where owner_id = $1 and purpose = 'export' and created_at > $2";
-            let latest: Option<Millis> = sqlx::query_scalar(latest).bind(user).bind(since).fetch_one(&mut *tx).await?;
-            if let Some(latest) = latest {
-                return Ok(Requested::TooSoon(latest));
+            let made = "select max(created_at) from files where owner_id = $1 and purpose = 'export'";
+            let made: Option<Millis> = sqlx::query_scalar(made).bind(user).fetch_one(&mut *tx).await?;
+            let failed = "select max(dead_at) from jobs where kind = $1 and payload = $2";
+            let failed: Option<Millis> = sqlx::query_scalar(failed).bind(kind).bind(&payload).fetch_one(&mut *tx).await?;
+            let until = made.map(|at| at.plus(waits.made)).max(failed.map(|at| at.plus(waits.failed)));
+            if let Some(until) = until.filter(|until| *until > now) {
+                return Ok(Requested::TooSoon(until));
             }
             // One that was given up is replaced.
             sqlx::query("delete from jobs where kind = $1 and payload = $2").bind(kind).bind(&payload).execute(&mut *tx).await?;

@@ -14,6 +14,7 @@ pub mod bots;
 pub mod certificates;
 mod checkpoint;
 pub mod cleanups;
+pub mod clock;
 pub mod closing;
 pub mod cluster;
 mod connections;

@@ -39,6 +39,9 @@ pub enum OpenError {
     /// The URL names no supported database.
     #[error("DATABASE_URL: {0}")]
     Url(String),
+    /// There must be a file, and there is none.
+    #[error("DATABASE_URL: there is no file {}", .0.display())]
+    Missing(PathBuf),
     /// Another Parlor has locked the file.
     #[error("{0} is in use by another Parlor. Two servers can’t share one SQLite file: use Postgres, or stop the other one")]
     InUse(PathBuf),
@@ -62,6 +65,14 @@ pub enum OpenError {
     /// The database is open but cannot be used.
     #[error("Can’t use the database: {0}")]
     Unusable(String),
+}
+
+impl OpenError {
+    /// Whether the setting is at fault.
+    #[must_use]
+    pub const fn is_of_arguments(&self) -> bool {
+        matches!(self, Self::Url(_) | Self::Missing(_))
+    }
 }
 
 /// What a database is opened for.

@@ -291,6 +291,13 @@ impl Db {
         read!(self, |pool| sqlx::query_as(statement).bind(owner).fetch_one(pool).await)
     }
 
+    /// The size of everything that somebody has sent, each content once, and that of the largest.
+    pub async fn own_file_bytes(&self, owner: UserId) -> sqlx::Result<(i64, i64)> {
+        let statement = "select cast(coalesce(sum(bytes), 0) as bigint), cast(coalesce(max(bytes), 0) as bigint) from (
+                select distinct hash, bytes from files where owner_id = $1 and hash is not null and purpose <> 'export') as own";
+        read!(self, |pool| sqlx::query_as(statement).bind(owner).fetch_one(pool).await)
+    }
+
     /// The size of all files and open uploads together.
     pub async fn all_file_bytes(&self) -> sqlx::Result<i64> {
         let statement = "select cast(coalesce(sum(bytes), 0) as bigint) from files";

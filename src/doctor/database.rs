@@ -7,8 +7,10 @@ use crate::clock::Clock;
 use crate::cluster::nodes::{GONE, Status};
 use crate::cluster::skew;
 use crate::db::Db;
+use crate::db::clock::ClockState;
 use crate::db::doctor::Migrations;
 use crate::push::{self, Stored};
+use crate::timekeeping;
 
 /// A database that takes longer for a simple question makes people wait.
 const SLOW: Duration = Duration::from_millis(50);
@@ -93,9 +95,17 @@ pub(super) async fn durability(db: &Db) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether this machine and the database agree on the time.
+/// Whether servers believe their clock, and this machine and the database agree on the time.
 pub(super) async fn clock(db: &Db, clock: &Clock) -> Vec<Finding> {
     const CHECK: &str = "clock";
+    match db.clock_state().await {
+        Ok(ClockState { doubt: Some(doubt), .. }) => {
+            let advice = "Set the clock, for example with NTP. If it is right, for example because the machine was paused for long, run `parlor clock confirm`.";
+            return vec![Finding::failed(CHECK, timekeeping::said(doubt), advice)];
+        }
+        Ok(_) => {}
+        Err(error) => return fault(CHECK, &error),
+    }
     let ahead = match skew::measure(db, clock).await {
         Ok(None) => return vec![Finding::ok(CHECK, "the database is on this machine")],
         Ok(Some(ahead)) => ahead,

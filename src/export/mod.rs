@@ -119,7 +119,11 @@ impl ExportError {
     /// Whether the arguments are at fault.
     #[must_use]
     pub const fn is_of_arguments(&self) -> bool {
-        matches!(self, Self::Occupied(_) | Self::NoRoom(_) | Self::NoPerson(_))
+        match self {
+            Self::Occupied(_) | Self::NoRoom(_) | Self::NoPerson(_) => true,
+            Self::Open(error) => error.is_of_arguments(),
+            _ => false,
+        }
     }
 
     /// An error at a place.

@@ -37,6 +37,16 @@ pub async fn write(reader: &mut Reader, folder: &Folder, person: UserId) -> Resu
         invites,
         identities,
         passkeys,
+        reminders,
+        notifications,
+        mails,
+        devices,
+        tokens,
+        bots,
+        feeds,
+        hooks,
+        pending_emails,
+        origins,
         audit
     );
     out.write(b"\n}\n").await?;

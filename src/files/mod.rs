@@ -230,6 +230,17 @@ impl Files {
         }
     }
 
+    /// Refuses an archive of somebody's own data for which there is no room: copies of their files, which are deleted as they are packed.
+    ///
+    /// # Errors
+    /// `unavailable`, also without a storage.
+    pub async fn check_archive(&self, person: UserId) -> Result<()> {
+        let (all, largest) = self.db.own_file_bytes(person).await?;
+        let bytes = u64::try_from(all.saturating_add(largest)).unwrap_or_default();
+        self.check_space(bytes).await?;
+        if has_room(self.storage()?.temporary_folder(), bytes) { Ok(()) } else { Err(Error::StorageFull) }
+    }
+
     /// The size of all files, a few seconds old.
     async fn total(&self) -> Result<u64> {
         let known = *self.total.lock();
@@ -262,8 +273,9 @@ impl Files {
     }
 }
 
-/// Whether so many bytes leave enough room on the disk of a folder. Where nobody can say, writing shows it.
-fn has_room(folder: &std::path::Path, bytes: u64) -> bool {
+/// Whether so many bytes leave enough room on the disk of a folder: 64 MB stay free. Where nobody can say, writing shows it.
+#[must_use]
+pub fn has_room(folder: &std::path::Path, bytes: u64) -> bool {
     #[cfg(target_os = "linux")]
     if let Ok(disk) = rustix::fs::statvfs(folder) {
         return disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes.saturating_add(RESERVE);

@@ -14,6 +14,7 @@ use zip::result::ZipError;
 
 use super::error::ImportError;
 use crate::encoding::hex;
+use crate::files::{has_room, in_words};
 
 /// The most entries of an archive.
 const ENTRIES: usize = 1_000_000;
@@ -144,9 +145,62 @@ pub fn read_json(archive: &mut Archive, name: &str) -> Result<Option<Vec<u8>>, I
     Ok(Some(bytes))
 }
 
+/// Unpacks an entry of an archive into a file of a folder that is deleted with its last handle. It must be smaller than `most`, and leave room
+/// on the disk, whatever it says of itself.
+///
+/// # Errors
+/// It is damaged or too large, or the folder has no room.
+pub fn unpack(archive: &mut Archive, name: &str, folder: &Path, most: u64) -> Result<File, ImportError> {
+    const PIECE: usize = 1 << 20;
+    let failed = |error| ImportError::Temporary { place: folder.display().to_string(), error };
+    let mut entry = archive.by_name(name).map_err(|error| ImportError::damaged(name, error))?;
+    let told = entry.size();
+    let fits = |bytes: u64| {
+        let full = || io::Error::new(io::ErrorKind::StorageFull, format!("{name} needs {} there", in_words(told.max(bytes))));
+        if has_room(folder, bytes) { Ok(()) } else { Err(failed(full())) }
+    };
+    // At once, and not when it is half full.
+    fits(told)?;
+    let mut file = tempfile::tempfile_in(folder).map_err(failed)?;
+    let (mut piece, mut bytes) = (vec![0; PIECE], 0);
+    loop {
+        let read = entry.read(&mut piece).map_err(|error| ImportError::damaged(name, error))?;
+        if read == 0 {
+            return Ok(file);
+        }
+        bytes += read as u64;
+        if bytes >= most {
+            return Err(ImportError::damaged(name, "it is too large"));
+        }
+        fits(read as u64)?;
+        file.write_all(&piece[..read]).map_err(failed)?;
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::Seek;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
     use super::*;
+
+    #[test]
+    fn what_is_unpacked_is_bounded_whatever_it_says_of_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.zip");
+        let mut made = ZipWriter::new(File::create(&path).unwrap());
+        made.start_file("lines", SimpleFileOptions::default()).unwrap();
+        made.write_all(&vec![b' '; 5 << 20]).unwrap();
+        made.finish().unwrap();
+        let unpack = |most| unpack(&mut open_zip(&path, "a zip").unwrap(), "lines", folder.path(), most);
+        let mut whole = unpack(6 << 20).unwrap();
+        assert_eq!((whole.stream_position().unwrap(), whole.metadata().unwrap().len()), (5 << 20, 5 << 20));
+        assert!(matches!(unpack(5 << 20), Err(ImportError::Damaged { .. })));
+        assert!(!has_room(folder.path(), u64::MAX));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn no_path_leads_out_of_the_folder() {

@@ -9,6 +9,9 @@ use crate::error::Error;
 /// Why something cannot be imported; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
+    /// There is nothing.
+    #[error("there is nothing at {0}")]
+    Missing(String),
     /// It is something else.
     #[error("this isn’t {what}: {why}")]
     Foreign {
@@ -32,6 +35,14 @@ pub enum ImportError {
     #[error("can’t read {place}: {error}")]
     Place {
         /// The file.
+        place: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// There is no room for what must be unpacked, or writing it failed.
+    #[error("can’t write to {place} (TMPDIR): {error}")]
+    Temporary {
+        /// The folder.
         place: String,
         /// Why not.
         error: io::Error,
@@ -81,7 +92,11 @@ impl ImportError {
     /// Whether the arguments are wrong rather than the source or the database.
     #[must_use]
     pub fn is_of_arguments(&self) -> bool {
-        matches!(self, Self::Argument(_) | Self::Restored { .. })
+        match self {
+            Self::Argument(_) | Self::Missing(_) | Self::Restored { .. } => true,
+            Self::Open(error) => error.is_of_arguments(),
+            _ => false,
+        }
     }
 
     pub(super) fn at(place: &Path, error: io::Error) -> Self {

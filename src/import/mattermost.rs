@@ -1,18 +1,20 @@
 //! A bulk export of Mattermost's: lines of JSON, alone or in a zip with the files.
 //!
 //! Owns their order. The lines of posts are in that of their ids, which is none, and replies are within the lines of what they reply to; so
-//! the first pass notes where each post is, and the second one reads them by channel and time. It must not hold the posts in memory.
+//! the first pass notes where each post is, and the second one reads them by channel and time, a reply without its line. It must not hold
+//! the posts in memory.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
-use super::contents::{Contents, open_zip};
+use super::contents::{Contents, open_zip, unpack};
 use super::error::ImportError;
 use super::identity::Traces;
 use super::source::{Opened, Part, Sink};
@@ -27,16 +29,18 @@ const LARGEST: u64 = 1 << 40;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Line {
+struct Line<'l> {
     r#type: String,
     version: Option<u32>,
     team: Option<Team>,
     channel: Option<Channel>,
     user: Option<User>,
     bot: Option<Bot>,
-    post: Option<Post>,
+    #[serde(borrow)]
+    post: Option<Post<'l>>,
     direct_channel: Option<DirectChannel>,
-    direct_post: Option<Post>,
+    #[serde(borrow)]
+    direct_post: Option<Post<'l>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,7 +111,7 @@ struct Participant {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Post {
+struct Post<'l> {
     team: String,
     channel: String,
     channel_members: Option<Vec<String>>,
@@ -118,7 +122,9 @@ struct Post {
     edit_at: Option<i64>,
     is_pinned: Option<bool>,
     reactions: Option<Vec<Reaction>>,
-    replies: Option<Vec<Post>>,
+    /// As they are written: those of one post may be thousands, and are read one by one.
+    #[serde(borrow)]
+    replies: Option<Vec<&'l RawValue>>,
     attachments: Option<Vec<Attachment>>,
 }
 
@@ -136,14 +142,16 @@ struct Attachment {
     path: String,
 }
 
-/// Where a post is.
+/// Where a post is. Their order is that of time, and of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     created_at: i64,
-    /// The beginning of its line.
+    /// Where it begins: a post its line, a reply itself.
     offset: u64,
-    /// Which reply of the line it is, from 1; 0 is the post itself.
-    reply: u32,
+    /// How many bytes a reply has; 0: it is a post.
+    bytes: u32,
+    /// To which post a reply replies, in the order of [`Export::roots`].
+    root: u32,
 }
 
 /// Opens a file.
@@ -163,21 +171,18 @@ pub fn open(path: &Path) -> Result<Opened, ImportError> {
         let names = archive.file_names().filter_map(|name| name.ok().map(|name| name.into_owned()));
         let lines = names.filter(|name| name.ends_with(".jsonl") && !name.contains('/')).min();
         let lines = lines.ok_or_else(|| foreign("there is no .jsonl file in it".into()))?;
-        let mut unpacked = tempfile::tempfile().map_err(|error| ImportError::at(path, error))?;
-        let entry = archive.by_name(&lines).map_err(|error| ImportError::damaged(&lines, error))?;
-        let copied = io::copy(&mut entry.take(LARGEST), &mut unpacked).map_err(|error| ImportError::damaged(&lines, error))?;
-        if copied == LARGEST {
-            return Err(ImportError::damaged(lines, "it is too large"));
-        }
+        let unpacked = unpack(&mut archive, &lines, &std::env::temp_dir(), LARGEST)?;
         (unpacked, Contents::Zip(Arc::new(Mutex::new(open_zip(path, WHAT)?)), String::new()))
     } else {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         (file, Contents::Folder(folder.to_owned()))
     };
     file.seek(SeekFrom::Start(0)).map_err(|error| ImportError::at(path, error))?;
-    let mut reader = Reader { lines: BufReader::new(file), place: path.display().to_string(), contents: contents.clone() };
+    let place = path.display().to_string();
+    let mut reader = Reader { lines: BufReader::new(file), at: 0, place, contents: contents.clone() };
     let mut line = Vec::new();
-    let first = reader.next(&mut line).map_err(|_| foreign("its first line is no JSON".into()))?;
+    let first = reader.next(&mut line).and_then(|found| found.map(|_| reader.parse::<Line<'_>>(&line)).transpose());
+    let first = first.map_err(|_| foreign("its first line is no JSON".into()))?;
     if first.is_none_or(|first| first.r#type != "version" || first.version != Some(1)) {
         return Err(foreign("its first line does not say version 1".into()));
     }
@@ -195,38 +200,55 @@ struct Export {
     bots: Vec<Bot>,
     rooms: BTreeMap<String, Room>,
     posts: HashMap<String, Vec<Place>>,
+    /// The keys of posts that have replies.
+    roots: Vec<Box<str>>,
     left_out: BTreeMap<String, u64>,
 }
 
 struct Reader {
     lines: BufReader<File>,
+    /// Where the next line begins.
+    at: u64,
     place: String,
     contents: Contents,
 }
 
 impl Reader {
-    /// The next line that is not blank; `None` at the end.
-    fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<Line>, ImportError> {
+    /// Reads the next line that is not blank, and returns where it begins; `None` at the end.
+    fn next(&mut self, line: &mut Vec<u8>) -> Result<Option<u64>, ImportError> {
         loop {
             line.clear();
             let read = (&mut self.lines).take(LONGEST_LINE).read_until(b'\n', line);
-            if read.map_err(|error| ImportError::damaged(&self.place, error))? == 0 {
+            let (from, read) = (self.at, read.map_err(|error| ImportError::damaged(&self.place, error))?);
+            if read == 0 {
                 return Ok(None);
             }
+            self.at += read as u64;
             if !line.iter().all(u8::is_ascii_whitespace) {
-                break;
+                return Ok(Some(from));
             }
         }
-        let parsed = serde_json::from_slice(line);
-        parsed.map(Some).map_err(|error| ImportError::damaged(&self.place, format!("a line is no JSON, or is cut off ({error})")))
+    }
+
+    /// Goes to a place.
+    fn seek(&mut self, to: u64) -> Result<(), ImportError> {
+        self.lines.seek(SeekFrom::Start(to)).map_err(|error| ImportError::damaged(&self.place, error))?;
+        self.at = to;
+        Ok(())
+    }
+
+    /// What JSON says.
+    fn parse<'l, T: Deserialize<'l>>(&self, json: &'l [u8]) -> Result<T, ImportError> {
+        let cut_off = |error| ImportError::damaged(&self.place, format!("a line is no JSON, or is cut off ({error})"));
+        serde_json::from_slice(json).map_err(cut_off)
     }
 
     /// The first pass.
     fn index(&mut self) -> Result<Export, ImportError> {
         let (mut export, mut line) = (Export::default(), Vec::new());
         loop {
-            let offset = self.lines.stream_position().map_err(|error| ImportError::damaged(&self.place, error))?;
-            let Some(found) = self.next(&mut line)? else { return Ok(export) };
+            let Some(offset) = self.next(&mut line)? else { return Ok(export) };
+            let found: Line<'_> = self.parse(&line)?;
             if let Some(Team { name }) = found.team {
                 export.teams.push(name);
             } else if let Some(channel) = found.channel {
@@ -241,15 +263,34 @@ impl Reader {
                 let room = direct_room(named.chain(direct.members.unwrap_or_default()).collect());
                 export.rooms.insert(room.key.clone(), room);
             } else if let Some(post) = found.post.or(found.direct_post) {
-                let places = export.posts.entry(room_key(&post)).or_default();
-                places.push(Place { created_at: post.create_at, offset, reply: 0 });
-                for (reply, number) in post.replies.iter().flatten().zip(1..) {
-                    places.push(Place { created_at: reply.create_at, offset, reply: number });
-                }
+                self.note(&mut export, &post, &line, offset)?;
             } else if !matches!(&*found.r#type, "role" | "scheme" | "version" | "info") {
                 *export.left_out.entry(format!("lines of Mattermost’s type {}", found.r#type)).or_default() += 1;
             }
         }
+    }
+
+    /// Notes where the post of a line is, and its replies.
+    fn note(&self, export: &mut Export, post: &Post<'_>, line: &[u8], offset: u64) -> Result<(), ImportError> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Written {
+            create_at: i64,
+        }
+        let places = export.posts.entry(room_key(post)).or_default();
+        places.push(Place { created_at: post.create_at, offset, bytes: 0, root: 0 });
+        let root = u32::try_from(export.roots.len()).unwrap_or(u32::MAX);
+        for reply in post.replies.iter().flatten() {
+            let reply = reply.get().as_bytes();
+            let Written { create_at } = self.parse(reply)?;
+            let within = reply.as_ptr().addr() - line.as_ptr().addr();
+            let bytes = u32::try_from(reply.len()).unwrap_or(u32::MAX);
+            places.push(Place { created_at: create_at, offset: offset + within as u64, bytes, root });
+        }
+        if post.replies.iter().flatten().next().is_some() {
+            export.roots.push(key(post).into());
+        }
+        Ok(())
     }
 
     fn read(mut self, mut export: Export, sink: &Sink) -> Result<(), ImportError> {
@@ -268,7 +309,7 @@ impl Reader {
         for key in keys {
             let mut places = export.posts.remove(&key).unwrap_or_default();
             places.sort_unstable();
-            self.posts(&key, &places, sink)?;
+            self.posts(&key, &places, &export.roots, sink)?;
         }
         let lost: usize = export.posts.values().map(Vec::len).sum();
         if lost > 0 {
@@ -277,26 +318,22 @@ impl Reader {
         Ok(())
     }
 
-    fn posts(&mut self, room: &str, places: &[Place], sink: &Sink) -> Result<(), ImportError> {
+    fn posts(&mut self, room: &str, places: &[Place], roots: &[Box<str>], sink: &Sink) -> Result<(), ImportError> {
         let room: Arc<str> = room.into();
         let (mut line, mut at, mut taken) = (Vec::new(), 0, HashSet::new());
         for place in places {
-            self.lines.seek(SeekFrom::Start(place.offset)).map_err(|error| ImportError::damaged(&self.place, error))?;
-            let found = self.next(&mut line)?;
+            self.seek(place.offset)?;
             sink.position.add(1);
-            let Some(mut first) = found.and_then(|line| line.post.or(line.direct_post)) else { continue };
-            let root = key(&first);
-            let (post, reply_to) = match place.reply {
-                0 => (first, None),
-                number => {
-                    let mut replies = first.replies.take().unwrap_or_default();
-                    let number = number as usize - 1;
-                    if number >= replies.len() {
-                        continue;
-                    }
-                    (replies.swap_remove(number), Some(root))
-                }
+            let (post, reply_to) = if place.bytes == 0 {
+                self.next(&mut line)?;
+                let Line { post, direct_post, .. } = self.parse(&line)?;
+                (post.or(direct_post), None)
+            } else {
+                line.resize(place.bytes as usize, 0);
+                self.lines.read_exact(&mut line).map_err(|error| ImportError::damaged(&self.place, error))?;
+                (Some(self.parse(&line)?), roots.get(place.root as usize).map(ToString::to_string))
             };
+            let Some(post) = post else { continue };
             if at != place.created_at {
                 at = place.created_at;
                 taken.clear();
@@ -310,7 +347,14 @@ impl Reader {
         Ok(())
     }
 
-    fn post(&self, room: &Arc<str>, key: String, post: Post, reply_to: Option<String>, sink: &Sink) -> Result<(), ImportError> {
+    fn post(
+        &self,
+        room: &Arc<str>,
+        key: String,
+        post: Post<'_>,
+        reply_to: Option<String>,
+        sink: &Sink,
+    ) -> Result<(), ImportError> {
         let kind = match post.r#type.as_deref().unwrap_or_default() {
             "" | "slack_attachment" | "me" | "custom_calls" => Kind::Text,
             "system_join_channel" => Kind::Joined,
@@ -422,7 +466,7 @@ fn direct_key(mut people: Vec<String>) -> String {
     people.join(",")
 }
 
-fn room_key(post: &Post) -> String {
+fn room_key(post: &Post<'_>) -> String {
     match &post.channel_members {
         Some(members) => direct_key(members.iter().map(|member| member.to_lowercase()).collect()),
         None => format!("{}/{}", post.team, post.channel),
@@ -430,7 +474,7 @@ fn room_key(post: &Post) -> String {
 }
 
 /// Posts have no ids: their time and author stand for one.
-fn key(post: &Post) -> String {
+fn key(post: &Post<'_>) -> String {
     format!("{}:{}", post.create_at, post.user.to_lowercase())
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `source` (what all sources give), `contents` (where the bytes of files are), then a source each: `parlor`, `slack`,
 //! `campfire`, `mattermost`, which `open` chooses; `identity` (whether it was imported before), `people` (who is who here), `rooms`,
-//! `write` (the messages) and `batch` (their transactions), `files`, `text`; `report`.
+//! `write` (the messages) and `batch` (their transactions), `files`, `text`, `times`; `report`.
 
 mod batch;
 mod campfire;
@@ -23,6 +23,7 @@ mod rooms;
 mod slack;
 mod source;
 mod text;
+mod times;
 mod write;
 
 use std::path::PathBuf;

@@ -75,7 +75,14 @@ impl Report {
 
     /// Counts something that is not as it was.
     pub(super) fn note(&mut self, what: &str) {
-        add(&mut self.notes, what, 1);
+        self.note_many(what, 1);
+    }
+
+    /// Counts things that are not as they were.
+    pub(super) fn note_many(&mut self, what: &str, count: u64) {
+        if count > 0 {
+            add(&mut self.notes, what, count);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::people::{Mapping, People};
 use super::report::Report;
 use super::rooms::{Place, Rooms};
 use super::text::{pieces, rename};
+use super::times;
 use crate::accounts::Accounts;
 use crate::chat::markdown::{self, Rendered};
 use crate::chat::names::Names;
@@ -105,7 +106,9 @@ impl Importer {
     ///
     /// # Errors
     /// The database's.
-    pub async fn person(&mut self, person: Person) -> Result<(), ImportError> {
+    pub async fn person(&mut self, mut person: Person) -> Result<(), ImportError> {
+        let moved = times::of_person(&mut person, self.clock.now());
+        self.report.note_many(times::MOVED, moved);
         let photo = person.photo.clone();
         let accounts = self.live.as_ref().map(|live| &live.accounts);
         let new = self.people.take(self.db.as_deref(), accounts, &self.source, person, &mut self.report).await?;
@@ -149,7 +152,9 @@ impl Importer {
     ///
     /// # Errors
     /// The database's.
-    pub async fn room(&mut self, room: Room) -> Result<(), ImportError> {
+    pub async fn room(&mut self, mut room: Room) -> Result<(), ImportError> {
+        let moved = times::of_room(&mut room, self.clock.now());
+        self.report.note_many(times::MOVED, moved);
         let icon = room.icon.clone();
         let place =
             Place { db: self.db.as_deref(), is_dry_run: self.live.is_none(), source: &self.source, now: self.clock.now() };
@@ -168,6 +173,8 @@ impl Importer {
     /// # Errors
     /// The database's, and those of the storage.
     pub async fn message(&mut self, room: Arc<str>, mut message: Message) -> Result<(), ImportError> {
+        let moved = times::of_message(&mut message, self.clock.now());
+        self.report.note_many(times::MOVED, moved);
         let body = rename(&message.body.replace("\r\n", "\n").replace(['\r', '\0'], "\n"), '@', &self.people.renamed);
         let body = rename(&body, '#', &self.rooms.renamed);
         message.body.clear();

@@ -55,9 +55,11 @@ impl Lane {
                 }
             }
             let now = self.context.clock.now();
-            if now >= tidy_at {
+            // Also when the clock was set back.
+            let is_due = now >= tidy_at || tidy_at.0 - now.0 > TIDY;
+            if let Some(believed) = self.context.clock.believed().filter(|_| is_due) {
                 tidy_at = now.plus(TIDY);
-                match self.context.db.forget_deliveries(self.kind, now.plus(-FORGET)).await {
+                match self.context.db.forget_deliveries(self.kind, believed.plus(-FORGET)).await {
                     Ok(()) => {}
                     Err(sqlx::Error::PoolClosed) => return,
                     Err(error) => tracing::warn!(kind = self.kind, %error, "what was given up long ago is deleted later"),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Deliverer, Delivery, TIME};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::db::Db;
 use crate::db::outbox::{Failure, ReceiverId, Row};
 use crate::jobs;
@@ -210,7 +210,10 @@ impl Serving {
 
     /// A failed attempt with which what was delivered before is removed.
     fn failure(&self, row: i64, why: &str, wait: i64) -> Failure {
-        let now = self.context.clock.now();
+        let Context { clock, .. } = &*self.context;
+        let (now, believed) = (clock.now(), clock.believed());
+        // A clock that is ahead gives nothing up.
+        let before = |time: i64| believed.map_or(Millis(0), |now| now.plus(-time));
         Failure {
             receiver: self.receiver,
             claim: self.claim.clone(),
@@ -219,8 +222,8 @@ impl Serving {
             error: why.chars().take(ERROR).collect(),
             now,
             due_at: now.plus(wait),
-            give_up_before: now.plus(-GIVE_UP),
-            pause_before: now.plus(-PAUSE),
+            give_up_before: before(GIVE_UP),
+            pause_before: before(PAUSE),
         }
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Due {
     pub room: KeptRoom,
     messages_before: Option<Millis>,
     files_before: Option<Millis>,
+    /// The moment that both are counted from.
+    now: Millis,
     /// How many messages were found to wait.
     pub waiting: u64,
 }
@@ -67,13 +69,13 @@ impl Retention {
             let count = self.db.count_aged(room.id, position.messages.0, before, COUNTED).await?;
             waiting = u64::try_from(count).unwrap_or_default();
         }
-        Ok(Some(Due { room, messages_before, files_before, waiting }))
+        Ok(Some(Due { room, messages_before, files_before, now, waiting }))
     }
 
     /// Deletes what is due in a room, and moves `position` on.
     pub(super) async fn clear(&self, due: &Due, position: &mut Position, progress: &mut Progress) -> Result<(), Left> {
         // Whatever is posted from now on is not older, whichever node's clock it has.
-        let latest = self.clock.now().plus(-CLOCKS);
+        let latest = due.now.plus(-CLOCKS);
         if let Some(before) = due.messages_before {
             loop {
                 let found = self.db.list_by_age(due.room.id, position.messages, WINDOW).await?;

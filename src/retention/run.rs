@@ -1,7 +1,7 @@
 //! The task that deletes what has expired: of several nodes, on the one with the claim.
 //!
 //! Owns when it looks, and in which order it goes through everything. What a crash interrupts is continued: by this process after its start,
-//! or by another node once the claim has ended.
+//! or by another node once the claim has ended. A clock that is not believed deletes nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Runner {
             let present = self.retention.settings.now().retention;
             // Also when the clock was set back.
             if now >= next || next.0 - now.0 > INTERVAL || policy != Some(present) {
-                match self.turn(now).await {
+                match self.turn().await {
                     Ok(()) | Err(Left::Claimed) => {}
                     Err(Left::Failed(sqlx::Error::PoolClosed)) => return,
                     Err(Left::Failed(error)) => tracing::warn!(%error, "what has expired could not be deleted; trying again"),
@@ -73,7 +73,9 @@ impl Runner {
     }
 
     /// Deletes all that has expired, if nobody else does.
-    async fn turn(&mut self, now: Millis) -> Result<(), Left> {
+    async fn turn(&mut self) -> Result<(), Left> {
+        // Of the whole turn: a clock that jumps meanwhile changes nothing.
+        let Some(now) = self.retention.clock.believed() else { return Ok(()) };
         self.progress.begin(now).await?;
         let retention = self.retention.clone();
         let db = &retention.db;

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 19] = [
     &["fulltext", "highlight", "permissions", "portable", "slack"],
     &["egress", "limits", "mail", "oidc", "pictures", "security_log"],
     &["db"],
-    &["events", "jobs"],
+    &["events", "jobs", "timekeeping"],
     &["files", "outbox"],
     &["settings"],
     &["accounts", "administration", "chat"],

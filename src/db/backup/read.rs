@@ -183,7 +183,7 @@ async fn connect(url: &str, program: &str) -> Result<Connection, OpenError> {
             let options = SqliteConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
             let path = options.get_filename();
             if !path.exists() {
-                return Err(OpenError::Unusable(format!("DATABASE_URL: there is no file {}", path.display())));
+                return Err(OpenError::Missing(path.to_owned()));
             }
             let options = options.create_if_missing(false).read_only(true).busy_timeout(PATIENCE);
             Ok(Connection::Sqlite(options.connect().await?))

@@ -5,12 +5,12 @@
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
 use super::{Reader, with};
 use crate::clock::Millis;
-use crate::model::UserId;
+use crate::model::{Task, UserId};
 
 /// A row that is written as it is.
 macro_rules! row {
@@ -250,6 +250,136 @@ row!(
     }
 );
 row!(
+    /// A reminder that waits.
+    ReminderRow {
+        /// Of what.
+        #[serde(rename = "text", serialize_with = "reminded_of")]
+        payload: String,
+        /// The slug of the room that is reminded; none: they are.
+        room: Option<String>,
+        /// When they asked for it.
+        created_at: Millis,
+        /// When it is said.
+        due_at: Millis,
+    }
+);
+row!(
+    /// When and about what they want to be notified.
+    NotificationRow {
+        /// Only while they are not connected.
+        away_only: bool,
+        /// The first minute of the day of their quiet hours.
+        quiet_from: Option<i64>,
+        /// The minute at which these end.
+        quiet_until: Option<i64>,
+        /// Until when nothing is shown.
+        silent_until: Option<Millis>,
+        /// The words that they are notified of, as JSON.
+        keywords: String,
+    }
+);
+row!(
+    /// When they are mailed about what they missed.
+    MailRow {
+        /// `off`, `soon`, `daily` or `weekly`.
+        missed: String,
+        /// When the last such mail was sent.
+        mailed_at: Option<Millis>,
+    }
+);
+row!(
+    /// A browser that is notified.
+    DeviceRow {
+        /// The push service. The rest of the address lets others write there.
+        #[serde(rename = "service", serialize_with = "service_of")]
+        endpoint: String,
+        /// What the browser says of itself.
+        user_agent: Option<String>,
+        /// Since when.
+        created_at: Millis,
+    }
+);
+row!(
+    /// An access token, of theirs or of one of their bots.
+    TokenRow {
+        /// What they call it.
+        name: String,
+        /// What it permits.
+        scopes: String,
+        /// The bot that it belongs to.
+        bot: Option<String>,
+        /// When it was made.
+        created_at: Millis,
+        /// When it expires.
+        expires_at: Millis,
+        /// When it was last used.
+        used_at: Option<Millis>,
+    }
+);
+row!(
+    /// One of their bots.
+    BotRow {
+        /// The username.
+        username: String,
+        /// The name to show.
+        name: String,
+        /// The SHA-256 of its icon, in hexadecimal.
+        icon: Option<String>,
+        /// When it was made.
+        created_at: Millis,
+        /// When it was closed.
+        closed_at: Option<Millis>,
+    }
+);
+row!(
+    /// A feed.
+    FeedRow {
+        /// The room's slug.
+        room: String,
+        /// `messages` or `pins`.
+        kind: String,
+        /// When it was made.
+        created_at: Millis,
+        /// When it was last read, to the hour.
+        used_at: Option<Millis>,
+    }
+);
+row!(
+    /// An incoming webhook that they made.
+    HookRow {
+        /// The room's slug.
+        room: String,
+        /// The username of the bot that it posts as.
+        bot: String,
+        /// The bot's name.
+        name: String,
+        /// When it was made.
+        created_at: Millis,
+        /// About when it was last used.
+        used_at: Option<Millis>,
+    }
+);
+row!(
+    /// An address that they have not confirmed yet.
+    PendingEmail {
+        /// The address.
+        address: String,
+        /// When they gave it.
+        created_at: Millis,
+        /// Until when they can confirm it.
+        expires_at: Millis,
+    }
+);
+row!(
+    /// Who they were where they were imported from.
+    Origin {
+        /// The source.
+        source: String,
+        /// Their key there.
+        key: String,
+    }
+);
+row!(
     /// An entry of the audit log.
     Act {
         /// When.
@@ -264,6 +394,20 @@ row!(
         address: Option<String>,
     }
 );
+
+/// The text of the job that a reminder is.
+fn reminded_of<S: Serializer>(payload: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    match Task::from_columns("remind", payload) {
+        Some(Task::Remind { text, .. }) => serializer.serialize_str(&text),
+        _ => serializer.serialize_none(),
+    }
+}
+
+/// The scheme and host of an address.
+fn service_of<S: Serializer>(endpoint: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let end = endpoint.match_indices('/').nth(2).map_or(endpoint.len(), |(at, _)| at);
+    serializer.serialize_str(&endpoint[..end])
+}
 
 /// A list, in an order that does not change.
 macro_rules! list {
@@ -367,6 +511,64 @@ list!(
     /// Their passkeys.
     passkeys: PasskeyRow,
     "select name, created_at, last_used_at from passkeys where user_id = $1 order by created_at, id"
+);
+list!(
+    /// The reminders that wait for them.
+    reminders: ReminderRow,
+    "select payload, slug as room, jobs.created_at, due_at from jobs
+     left join rooms on payload like '%,\"room\":' || cast(rooms.id as text) || ',\"text\":%'
+     where kind = 'remind' and payload like '%,\"user\":' || cast($1 as text) || '}' order by due_at, jobs.id"
+);
+list!(
+    /// When and about what they want to be notified.
+    notifications: NotificationRow,
+    "select away_only, quiet_from, quiet_until, silent_until, keywords from notification_settings where user_id = $1"
+);
+list!(
+    /// When they are mailed about what they missed.
+    mails: MailRow,
+    "select missed, mailed_at from mail_settings where user_id = $1"
+);
+list!(
+    /// The browsers that are notified.
+    devices: DeviceRow,
+    "select endpoint, user_agent, created_at from push_subscriptions where user_id = $1 order by created_at, id"
+);
+list!(
+    /// Their access tokens, and those of their bots.
+    tokens: TokenRow,
+    "select tokens.name, scopes, case when is_bot then username end as bot, sessions.created_at, expires_at, used_at
+     from tokens join sessions on key = session_key join users on users.id = user_id
+     where users.id = $1 or bot_owner_id = $1 order by sessions.created_at, key"
+);
+list!(
+    /// Their bots.
+    bots: BotRow,
+    "select username, users.name, hash as icon, users.created_at, banned_at as closed_at
+     from users left join files on files.id = users.photo where bot_owner_id = $1 order by users.id"
+);
+list!(
+    /// Their feeds.
+    feeds: FeedRow,
+    "select slug as room, kind, feeds.created_at, used_at from feeds join rooms on rooms.id = room_id
+     where user_id = $1 and removed_at is null order by feeds.created_at, token_hash"
+);
+list!(
+    /// The incoming webhooks that they made.
+    hooks: HookRow,
+    "select slug as room, username as bot, users.name, hooks.created_at, used_at
+     from hooks join rooms on rooms.id = room_id join users on users.id = bot_id
+     where hooks.created_by = $1 and removed_at is null order by hooks.created_at, hooks.id"
+);
+list!(
+    /// Addresses that they have not confirmed yet.
+    pending_emails: PendingEmail,
+    "select address, created_at, expires_at from email_links where user_id = $1 order by created_at, token_hash"
+);
+list!(
+    /// Who they were where they were imported from.
+    origins: Origin,
+    "select source, key from imported where kind = 'person' and local = $1 order by source, key"
 );
 list!(
     /// What the audit log says of them: what they did, and what was done about them, without who did it.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use self::records::{Attachment, Channel, Message, Profile, User};
 use super::contents::{Archive, Contents, open_zip, read_json};
@@ -68,12 +69,27 @@ fn team(people: &[User]) -> Option<String> {
     most.or_else(|| people.iter().map(|user| &*user.id).min()).map(ToOwned::to_owned)
 }
 
-/// The list in a JSON file; empty if there is none.
+/// The list in a JSON file; empty if there is none, or null.
 fn list<R: DeserializeOwned>(archive: &mut Archive, below: &str, name: &str) -> Result<Vec<R>, ImportError> {
-    match read_json(archive, &format!("{below}{name}"))? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| ImportError::damaged(name, error)),
-        None => Ok(Vec::new()),
+    let Some(bytes) = read_json(archive, &format!("{below}{name}"))? else { return Ok(Vec::new()) };
+    let found: Option<Vec<Option<R>>> = serde_json::from_slice(&bytes).map_err(|error| ImportError::damaged(name, error))?;
+    Ok(found.into_iter().flatten().flatten().collect())
+}
+
+/// The messages of a day, in order, and how many others are not of the form that they have: one is no reason to leave out all.
+fn day(archive: &mut Archive, name: &str) -> Result<(Vec<Message>, u64), ImportError> {
+    let (mut messages, mut unreadable) = (Vec::new(), 0);
+    let Some(bytes) = read_json(archive, name)? else { return Ok((messages, unreadable)) };
+    let found: Option<Vec<Option<&RawValue>>> =
+        serde_json::from_slice(&bytes).map_err(|error| ImportError::damaged(name, error))?;
+    for message in found.into_iter().flatten().flatten() {
+        match serde_json::from_str::<Message>(message.get()) {
+            Ok(message) => messages.push(message),
+            Err(_) => unreadable += 1,
+        }
     }
+    messages.sort_by(|one, other| one.ts.cmp(&other.ts));
+    Ok((messages, unreadable))
 }
 
 struct Reader {
@@ -117,13 +133,15 @@ impl Reader {
         }
         for (_, channel) in &channels {
             let (room, folder): (Arc<str>, _) = (channel.id.as_str().into(), folder(channel));
-            let pins: HashMap<&str, Pin> = channel.pins.iter().map(|pin| (&*pin.id, pin_of(pin))).collect();
+            let pins: HashMap<&str, Pin> = channel.pins.iter().flatten().map(|pin| (&*pin.id, pin_of(pin))).collect();
             let unnamed = Vec::new();
-            for day in days.get(folder).or_else(|| days.get(&channel.id)).unwrap_or(&unnamed) {
-                let mut messages: Vec<Message> = list(&mut self.archive, "", day)?;
-                messages.sort_by(|one, other| one.ts.cmp(&other.ts));
+            for name in days.get(folder).or_else(|| days.get(&channel.id)).unwrap_or(&unnamed) {
+                let (messages, unreadable) = day(&mut self.archive, name)?;
                 for message in messages {
                     self.message(&room, message, &pins, sink)?;
+                }
+                if unreadable > 0 {
+                    sink.give(Part::LeftOut("messages that can’t be read".into(), unreadable))?;
                 }
                 sink.position.add(1);
             }
@@ -264,9 +282,9 @@ impl Reader {
         });
         let pin = pinned.or_else(|| pins.get(&*message.ts).cloned());
         let mut reactions = Vec::new();
-        for reaction in &message.reactions {
+        for reaction in message.reactions.iter().flatten() {
             match emoji(&reaction.name) {
-                Some(sign) => reactions.extend(reaction.users.iter().map(|user| Reaction {
+                Some(sign) => reactions.extend(reaction.users.iter().flatten().map(|user| Reaction {
                     emoji: sign.into(),
                     person: user.clone(),
                     at: Millis(0),
@@ -302,7 +320,7 @@ impl Reader {
                 markdown(text.trim(), &self.known)
             }
         }];
-        for Attachment { pretext, title, title_link, text, fallback, from_url } in &message.attachments {
+        for Attachment { pretext, title, title_link, text, fallback, from_url } in message.attachments.iter().flatten() {
             if from_url.is_some() {
                 continue;
             }
@@ -392,7 +410,7 @@ fn room(visibility: Visibility, channel: &Channel) -> Room {
         created_by: channel.creator.clone(),
         // Slack does not say when.
         archived_at: channel.is_archived.then(|| channel.updated.map_or(created_at, |at| Millis(at as i64))),
-        members: channel.members.iter().map(|person| Member { person: person.clone(), ..Member::default() }).collect(),
+        members: channel.members.iter().flatten().map(|person| Member { person: person.clone(), ..Member::default() }).collect(),
         ..Room::default()
     }
 }

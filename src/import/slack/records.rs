@@ -1,139 +1,147 @@
-//! What an export of Slack's holds, as far as it is read. Everything may be missing, and what is unknown is ignored.
+//! What an export of Slack's holds, as far as it is read. Everything may be missing or null, which is the same, and what is unknown is ignored.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct User {
-    pub id: String,
-    pub team_id: Option<String>,
-    pub name: Option<String>,
-    pub real_name: Option<String>,
-    pub deleted: bool,
-    pub is_bot: bool,
-    pub is_admin: bool,
-    pub is_owner: bool,
-    pub is_restricted: bool,
-    pub is_ultra_restricted: bool,
-    pub tz: Option<String>,
-    pub profile: Profile,
+/// What is null has its default: programs in Go write lists without elements so.
+fn or_default<'d, D: Deserializer<'d>, T: Deserialize<'d> + Default>(from: D) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Profile {
-    pub name: Option<String>,
-    pub real_name: Option<String>,
-    pub display_name: Option<String>,
-    pub email: Option<String>,
-    pub status_text: Option<String>,
-    pub bot_id: Option<String>,
+/// A record of which everything may be missing or null.
+macro_rules! record {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty),* $(,)? }) => {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        pub struct $name {
+            $($(#[$doc])* #[serde(deserialize_with = "or_default")] pub $field: $kind,)*
+        }
+    };
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Channel {
-    pub id: String,
-    pub name: Option<String>,
-    pub created: f64,
-    pub creator: Option<String>,
-    pub is_archived: bool,
-    pub updated: Option<f64>,
-    pub members: Vec<String>,
-    pub topic: Text,
-    pub purpose: Text,
-    pub pins: Vec<Pin>,
-}
+record!(
+    User {
+        id: String,
+        team_id: Option<String>,
+        name: Option<String>,
+        real_name: Option<String>,
+        deleted: bool,
+        is_bot: bool,
+        is_admin: bool,
+        is_owner: bool,
+        is_restricted: bool,
+        is_ultra_restricted: bool,
+        tz: Option<String>,
+        profile: Profile,
+    }
+);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Text {
-    pub value: String,
-}
+record!(
+    Profile {
+        name: Option<String>,
+        real_name: Option<String>,
+        display_name: Option<String>,
+        email: Option<String>,
+        status_text: Option<String>,
+        bot_id: Option<String>,
+    }
+);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Pin {
-    pub id: String,
-    pub created: f64,
-    pub user: Option<String>,
-}
+record!(
+    Channel {
+        id: String,
+        name: Option<String>,
+        created: f64,
+        creator: Option<String>,
+        is_archived: bool,
+        updated: Option<f64>,
+        members: Vec<Option<String>>,
+        topic: Text,
+        purpose: Text,
+        pins: Vec<Option<Pin>>,
+    }
+);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Message {
-    pub r#type: String,
-    pub subtype: Option<String>,
-    pub ts: String,
-    pub user: Option<String>,
-    pub bot_id: Option<String>,
-    pub username: Option<String>,
-    pub bot_profile: Option<BotProfile>,
-    pub user_profile: Option<Profile>,
-    pub text: Option<String>,
-    pub thread_ts: Option<String>,
-    pub edited: Option<Edited>,
-    pub reactions: Vec<Reaction>,
-    pub files: Vec<Option<File>>,
-    pub file: Option<File>,
-    pub attachments: Vec<Attachment>,
-    pub blocks: Vec<serde_json::Value>,
-    pub pinned_info: Option<PinnedInfo>,
-    pub topic: Option<String>,
-    pub purpose: Option<String>,
-    pub name: Option<String>,
-    pub hidden: bool,
-}
+record!(Text { value: String });
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct BotProfile {
-    pub name: Option<String>,
-}
+record!(
+    Pin {
+        id: String,
+        created: f64,
+        user: Option<String>,
+    }
+);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Edited {
-    pub ts: String,
-}
+record!(
+    Message {
+        r#type: String,
+        subtype: Option<String>,
+        ts: String,
+        user: Option<String>,
+        bot_id: Option<String>,
+        username: Option<String>,
+        bot_profile: Option<BotProfile>,
+        user_profile: Option<Profile>,
+        text: Option<String>,
+        thread_ts: Option<String>,
+        edited: Option<Edited>,
+        reactions: Vec<Option<Reaction>>,
+        files: Vec<Option<File>>,
+        file: Option<File>,
+        attachments: Vec<Option<Attachment>>,
+        blocks: Vec<serde_json::Value>,
+        pinned_info: Option<PinnedInfo>,
+        topic: Option<String>,
+        purpose: Option<String>,
+        name: Option<String>,
+        hidden: bool,
+    }
+);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Reaction {
-    pub name: String,
-    pub users: Vec<String>,
-}
+record!(
+    BotProfile {
+        name: Option<String>,
+    }
+);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct File {
-    pub id: String,
-    pub name: Option<String>,
-    pub title: Option<String>,
-    pub alt_txt: Option<String>,
-    pub mimetype: Option<String>,
-    pub size: u64,
-    pub mode: Option<String>,
-    pub is_external: bool,
-    pub url_private: Option<String>,
-    pub url_private_download: Option<String>,
-}
+record!(Edited { ts: String });
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Attachment {
-    pub pretext: Option<String>,
-    pub title: Option<String>,
-    pub title_link: Option<String>,
-    pub text: Option<String>,
-    pub fallback: Option<String>,
-    /// It is the preview of a link.
-    pub from_url: Option<String>,
-}
+record!(
+    Reaction {
+        name: String,
+        users: Vec<Option<String>>,
+    }
+);
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PinnedInfo {
-    pub pinned_by: Option<String>,
-    pub pinned_ts: Option<f64>,
-}
+record!(
+    File {
+        id: String,
+        name: Option<String>,
+        title: Option<String>,
+        alt_txt: Option<String>,
+        mimetype: Option<String>,
+        size: u64,
+        mode: Option<String>,
+        is_external: bool,
+        url_private: Option<String>,
+        url_private_download: Option<String>,
+    }
+);
+
+record!(
+    Attachment {
+        pretext: Option<String>,
+        title: Option<String>,
+        title_link: Option<String>,
+        text: Option<String>,
+        fallback: Option<String>,
+        /// It is the preview of a link.
+        from_url: Option<String>,
+    }
+);
+
+record!(
+    PinnedInfo {
+        pinned_by: Option<String>,
+        pinned_ts: Option<f64>,
+    }
+);

@@ -30,6 +30,12 @@ const ATTEMPT: Duration = Duration::from_secs(5 * 60);
 /// How often an authority is asked in one attempt that takes none of the nonces.
 const TRIES: usize = 5;
 const MINUTE: i64 = 60 * 1000;
+/// The shortest time between two orders of which the first succeeded, in milliseconds, and the share of a certificate's time that it is at
+/// least: an authority counts the certificates of a name, and a clock may be wrong.
+const SHORTEST: i64 = 60 * MINUTE;
+const SHARE: i64 = 12;
+/// How far the clocks of nodes can differ, in milliseconds, and more.
+const CLOCKS: i64 = MINUTE;
 /// An authority may say when to come back; not later than this, in milliseconds.
 const LONGEST_WAIT: i64 = 7 * 24 * 60 * MINUTE;
 /// How long a certificate that is not renewed any more stays in the database, in milliseconds.
@@ -57,14 +63,21 @@ pub(super) async fn run(tls: Arc<Tls>, db: Arc<Db>, config: Config, clock: Clock
     }
 }
 
+/// A certificate that is served.
+struct Served {
+    chain: String,
+    /// How long after its order the next one is not made, in milliseconds.
+    rest: i64,
+}
+
 struct Keeper {
     key: CertificateKey,
     tls: Arc<Tls>,
     db: Arc<Db>,
     config: Config,
     clock: Clock,
-    /// The chain that is served.
-    served: Option<String>,
+    /// What is served.
+    served: Option<Served>,
     has_looked: bool,
 }
 
@@ -81,14 +94,13 @@ impl Keeper {
                 "there is no certificate yet: connections are refused until there is"
             );
         }
-        let due = due(stored.as_ref(), self.served.is_some(), is_first, now);
+        let due = due(stored.as_ref(), self.served.as_ref().map(|served| served.rest), is_first, now);
         if due > now || stored.as_ref().is_some_and(|stored| stored.claimed_until > now) {
             return Ok(());
         }
         let claim = random_hex();
-        // The row may say a later time than is asked for here: an administrator who starts Parlor again is not kept waiting.
-        let latest = stored.map_or(now, |stored| stored.due_at.max(now));
-        if self.db.claim_certificate(self.key.clone(), claim.clone(), latest, now, now.plus(CLAIM)).await? {
+        let tried_at = stored.map_or(Millis(0), |stored| stored.tried_at);
+        if self.db.claim_certificate(self.key.clone(), claim.clone(), tried_at, now, now.plus(CLAIM)).await? {
             self.attempt(&claim).await?;
             let stored = self.db.find_certificate(&self.key).await?;
             self.serve(stored.as_ref());
@@ -100,13 +112,13 @@ impl Keeper {
     fn serve(&mut self, stored: Option<&StoredCertificate>) {
         let Some(stored) = stored else { return };
         if let (Some(chain), Some(key)) = (&stored.chain, &stored.private_key)
-            && self.served.as_ref() != Some(chain)
+            && self.served.as_ref().is_none_or(|served| served.chain != *chain)
         {
             match Certificate::read(chain.as_bytes(), key.as_bytes()) {
                 Ok(certificate) => {
                     tracing::info!(names = certificate.names.join(", "), until = %certificate.not_after, "serving a certificate");
+                    self.served = Some(Served { chain: chain.clone(), rest: rest(&certificate) });
                     self.tls.serve(certificate);
-                    self.served = Some(chain.clone());
                 }
                 Err(wrong) => tracing::error!(?wrong, "the certificate in the database can’t be used"),
             }
@@ -136,7 +148,10 @@ impl Keeper {
                 let due = renewal(&certificate);
                 self.db.store_certificate(&self.key, claim, &chain, &key, due).await?;
                 tracing::info!(until = %certificate.not_after, renewal = %due, "obtained a certificate");
-                self.db.delete_certificates_due_before(now.plus(-FORGOTTEN)).await
+                match self.clock.believed() {
+                    Some(now) => self.db.delete_other_certificates(&self.key, now.plus(-FORGOTTEN)).await,
+                    None => Ok(()),
+                }
             }
             Err(fault) => {
                 let failures = self.db.find_certificate(&self.key).await?.map_or(0, |stored| stored.failures);
@@ -185,13 +200,23 @@ impl Keeper {
     }
 }
 
-/// When the next attempt is due. A server that starts without a certificate tries at once, unless it did within the last minute.
-fn due(stored: Option<&StoredCertificate>, is_served: bool, is_first: bool, now: Millis) -> Millis {
-    match stored {
-        None => now,
-        Some(stored) if is_first && !is_served => stored.due_at.min(stored.tried_at.plus(MINUTE)),
-        Some(stored) => stored.due_at,
+/// When the next attempt is due. A server that starts without a certificate tries at once, unless it did within the last minute. `rest` is how
+/// long after the order of what is served none is made, whatever the clock says of that certificate.
+fn due(stored: Option<&StoredCertificate>, rest: Option<i64>, is_first: bool, now: Millis) -> Millis {
+    let Some(stored) = stored else { return now };
+    match rest {
+        None if is_first => stored.due_at.min(stored.tried_at.plus(MINUTE)),
+        // An attempt of the future is of a clock that was ahead.
+        Some(rest) if stored.failures == 0 && stored.tried_at <= now.plus(CLOCKS) => {
+            stored.due_at.max(stored.tried_at.plus(rest))
+        }
+        _ => stored.due_at,
     }
+}
+
+/// How long after the order of a certificate the next one is not made.
+fn rest(certificate: &Certificate) -> i64 {
+    ((certificate.not_after.0 - certificate.not_before.0) / SHARE).max(SHORTEST)
 }
 
 /// When a certificate is renewed: after two thirds of its time.
@@ -237,11 +262,46 @@ mod tests {
             claimed_until: Millis(0),
         };
         let now = Millis(10 * MINUTE);
-        let is_due = |stored: &StoredCertificate, is_served, is_first| due(Some(stored), is_served, is_first, now) <= now;
+        let is_due = |stored: &StoredCertificate, rest, is_first| due(Some(stored), rest, is_first, now) <= now;
         let (failed, just_failed) = (stored(0, 100 * MINUTE), stored(now.0 - 1000, 100 * MINUTE));
-        assert!(is_due(&failed, false, true) && !is_due(&failed, false, false));
-        assert!(!is_due(&just_failed, false, true), "it is started again and again");
-        assert!(!is_due(&failed, true, true), "there is a certificate");
-        assert!(due(None, false, true, now) <= now);
+        assert!(is_due(&failed, None, true) && !is_due(&failed, None, false));
+        assert!(!is_due(&just_failed, None, true), "it is started again and again");
+        assert!(!is_due(&failed, Some(SHORTEST), true), "there is a certificate");
+        assert!(due(None, None, true, now) <= now);
+    }
+
+    #[test]
+    fn a_certificate_that_is_due_at_once_is_not_ordered_again_at_once() {
+        const DAY: i64 = 24 * 60 * MINUTE;
+        let now = Millis(1000 * DAY);
+        let stored = |tried_at, failures| StoredCertificate {
+            chain: Some("a chain".into()),
+            private_key: None,
+            // Its time is over, by this clock.
+            due_at: now.plus(-DAY),
+            tried_at,
+            failures,
+            last_error: None,
+            claimed_until: Millis(0),
+        };
+        let of_90_days = 90 * DAY / SHARE;
+        for (what, tried_at, failures, rest, is_first, expected) in [
+            ("just ordered", now.plus(-MINUTE), 0, SHORTEST, false, now.plus(SHORTEST - MINUTE)),
+            ("and started again", now.plus(-MINUTE), 0, SHORTEST, true, now.plus(SHORTEST - MINUTE)),
+            ("long valid, with a clock that is ahead", now.plus(-DAY), 0, of_90_days, false, now.plus(of_90_days - DAY)),
+            (
+                "by a node whose clock is a little ahead",
+                now.plus(MINUTE / 2),
+                0,
+                SHORTEST,
+                false,
+                now.plus(SHORTEST + MINUTE / 2),
+            ),
+            ("long ago", now.plus(-30 * DAY), 0, of_90_days, false, now.plus(-DAY)),
+            ("by a clock that was ahead", now.plus(60 * DAY), 0, of_90_days, false, now.plus(-DAY)),
+            ("refused since", now.plus(-MINUTE), 1, SHORTEST, false, now.plus(-DAY)),
+        ] {
+            assert_eq!(due(Some(&stored(tried_at, failures)), Some(rest), is_first, now), expected, "{what}");
+        }
     }
 }

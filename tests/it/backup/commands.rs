@@ -78,7 +78,7 @@ async fn wrong_arguments_and_settings_are_told_apart_from_failures(database: &Da
     assert!(alone.status == Some(2) && alone.stderr.contains("BACKUP_EVERY: needs BACKUP_TO"), "{alone:?}");
     // There is no database, and none is made.
     let none = run(folder, &["backup", "x.tar.gz"], &[("DATABASE_URL", database.url())], "").await;
-    assert!(none.status == Some(1) && none.stderr.contains("there is no file"), "{none:?}");
+    assert!(none.status == Some(2) && none.stderr.contains("there is no file"), "{none:?}");
     assert_eq!(fs::read_dir(folder).unwrap().count(), 0);
     for command in ["verify", "restore"] {
         let nowhere = run(folder, &[command, "no/such/file"], &[("DATABASE_URL", database.url())], "").await;

@@ -168,6 +168,45 @@ async fn a_backup_whose_members_were_changed_is_refused(database: &Database) {
     assert_eq!(verify(&path, database.folder()).await.status, Some(0));
 }
 
+/// Headers that say the name of the next member can be as long as somebody likes: they are not read.
+#[apply(once)]
+async fn a_backup_with_headers_of_other_tars_is_refused_before_they_are_read(database: &Database) {
+    const CLAIMED: u64 = 20 << 30;
+    let all = members(&archive(database).await);
+    let path = database.folder().join("hostile.tar.gz");
+    let hostile = |kind: tar::EntryType, at: usize| {
+        let out = GzEncoder::new(fs::File::create(&path).expect("a new file"), Compression::fast());
+        let mut archive = tar::Builder::new(out);
+        for (name, content) in &all[..at] {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            archive.append_data(&mut header, name, &content[..]).expect("it can be written");
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_path("a long name").expect("a name");
+        header.set_size(CLAIMED);
+        header.set_cksum();
+        // The rest is missing: whoever looks for it says that instead.
+        archive.append(&header, &[b'a'; 4096][..]).expect("it can be written");
+        archive.into_inner().and_then(GzEncoder::finish).expect("it can be written");
+    };
+    for kind in [
+        tar::EntryType::GNULongName,
+        tar::EntryType::GNULongLink,
+        tar::EntryType::XHeader,
+        tar::EntryType::XGlobalHeader,
+        tar::EntryType::GNUSparse,
+        tar::EntryType::Symlink,
+        tar::EntryType::Directory,
+    ] {
+        hostile(kind, 0);
+        is_refused(&path, "this isn’t a backup of Parlor’s: it begins with").await;
+        hostile(kind, 2);
+        is_refused(&path, "the backup is damaged or incomplete: a long name is not a file").await;
+    }
+}
+
 #[apply(once)]
 async fn what_is_no_backup_is_refused(database: &Database) {
     let path = database.folder().join("foreign.tar.gz");

@@ -47,7 +47,7 @@ async fn what_is_asked_wrongly_is_refused_in_one_sentence(database: &Database) {
 async fn without_a_database_none_is_made(database: &Database) {
     let settings = [("DATABASE_URL", database.url())];
     let none = run(database.folder(), &["export", "--all", "--to", "out"], &settings, "").await;
-    assert!(none.status == Some(1) && none.stderr.contains("there is no file"), "{none:?}");
+    assert!(none.status == Some(2) && none.stderr.contains("there is no file"), "{none:?}");
     assert_eq!(fs::read_dir(database.folder()).unwrap().count(), 0);
 }
 

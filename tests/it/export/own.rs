@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::accounts::tokens::{Program, secret};
 use crate::both;
 use crate::files::{objects, send_one};
-use crate::harness::{DEADLINE, Person, TestApp};
+use crate::harness::{DEADLINE, Database, Person, Server, TestApp};
 
 /// A day and a week, and a little more.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60 + 60);
@@ -155,6 +155,49 @@ async fn it_is_gone_after_a_week_with_its_bytes_and_with_the_account(app: &TestA
     while !objects(&app.files.path().join("blobs")).is_empty() {
         assert!(Instant::now() < deadline, "the bytes stay");
     }
+}
+
+/// There must be room for copies of one's files, beyond those of everybody.
+#[apply(both)]
+async fn nobody_fills_the_space_for_files_with_their_data(database: &Database) {
+    let mut server = Server::start(database.url(), &[("FILE_SPACE", "100KB")]).await;
+    let (ada, eve) = (server.register("ada").await, server.register("eve").await);
+    ada.enter("general").await;
+    eve.enter("general").await;
+    send_one(&ada, "general", "large.bin", &vec![7; 60_000]).await;
+    send_one(&eve, "general", "small.bin", &vec![8; 10_000]).await;
+    ada.post("/settings/data", &[]).await.expect(507);
+    let asked = ada.form("/settings/data", &[]).header("accept", "application/json");
+    assert_eq!(crate::harness::Answer::of(asked).await.code(), "unavailable");
+    assert_eq!(state(&ada).await, json!({ "archive": null, "waiting": false, "failed": false, "may_ask": true }));
+    assert!(database.query("select id from jobs where kind = 'data_export'").await.is_empty());
+    assert!(database.query("select id from audit where action = 'user.export'").await.is_empty());
+    eve.post("/settings/data", &[]).await.expect(303);
+    archive(&eve).await;
+    server.stop().await;
+}
+
+/// One that failed is not made again and again because somebody asks.
+#[apply(both)]
+async fn after_a_failure_somebody_asks_again_an_hour_later(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let now = app.clock.now().0;
+    app.database
+        .run(&format!(
+            "insert into jobs (kind, payload, created_at, due_at, dead_at, last_error)
+             select 'data_export', '{{\"user\":' || cast(id as text) || '}}', {now}, {now}, {now}, 'no room' from users where username = 'ada'"
+        ))
+        .await;
+    assert_eq!(state(&ada).await, json!({ "archive": null, "waiting": false, "failed": true, "may_ask": false }));
+    let page = ada.get("/settings/data").await.expect(200).body.clone();
+    assert!(page.contains("Try again in an hour") && !page.contains("Put my data together"), "{page}");
+    let wait: u64 = ada.post("/settings/data", &[]).await.expect(429).header("retry-after").parse().expect("seconds");
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+    eve.post("/settings/data", &[]).await.expect(303);
+    app.pass(Duration::from_secs(3_601));
+    assert_eq!(state(&ada).await["may_ask"], true);
+    ada.post("/settings/data", &[]).await.expect(303);
+    archive(&ada).await;
 }
 
 /// A guest has data, too.

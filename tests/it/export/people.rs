@@ -83,3 +83,74 @@ async fn a_person_gets_all_of_theirs_and_nothing_of_others(database: &Database) 
     assert_eq!(json_of(&pages.join("person.json"))["account"]["username"], "eve");
     assert!(!index.contains("@bob"));
 }
+
+/// What somebody set up, in whichever feature, is theirs; what opens something is not told.
+#[apply(both)]
+async fn a_person_gets_what_they_set_up_without_its_secrets(database: &Database) {
+    let mut server = Server::start(database.url(), &[]).await;
+    for name in ["eve", "bob"] {
+        server.register(name).await.enter("general").await;
+    }
+    server.stop().await;
+    for name in ["eve", "bob"] {
+        let own = format!("from users where username = '{name}'");
+        database
+            .run(&format!(
+                "insert into jobs (kind, payload, created_at, due_at) select 'remind',
+                    '{{\"nonce\":\"a\",\"room\":null,\"text\":\"tea, \\\"{name}\\\"\",\"user\":' || cast(id as text) || '}}', 1, 2 {own};
+                 insert into jobs (kind, payload, created_at, due_at) select 'remind',
+                    '{{\"nonce\":\"b\",\"room\":' || cast((select rooms.id from rooms where slug = 'general') as text)
+                    || ',\"text\":\"lunch\",\"user\":' || cast(id as text) || '}}', 1, 3 {own};
+                 insert into notification_settings (user_id, away_only, quiet_from, keywords) select id, true, 60, '[\"tea of {name}\"]' {own};
+                 insert into mail_settings (user_id, missed, token) select id, 'daily', 'a secret of {name}' {own};
+                 insert into push_subscriptions (user_id, session_key, endpoint, p256dh, auth, user_agent, created_at)
+                    select id, (select min(key) from sessions where user_id = users.id), 'https://push.example/a-secret-of-{name}',
+                    'a secret of {name}', 'a secret of {name}', 'Browser of {name}', 1 {own};
+                 insert into users (username, name, password_hash, created_at, is_bot, bot_owner_id)
+                    select '{name}-bot', 'Robot', '', 1, true, id {own};
+                 insert into sessions (key, user_id, data, created_at, last_seen_at, expires_at)
+                    select 'a secret of {name}', id, '{{}}', 1, 2, 3 from users where username = '{name}-bot';
+                 insert into tokens (session_key, name, scopes, hint) values ('a secret of {name}', 'script of {name}', 'read', 'x');
+                 insert into feeds (token_hash, user_id, room_id, kind, created_at)
+                    select 'a secret of {name}', id, (select rooms.id from rooms where slug = 'general'), 'pins', 1 {own};
+                 insert into hooks (id, token_hash, room_id, bot_id, created_by, created_at)
+                    select '{name}', 'a secret of {name}', (select rooms.id from rooms where slug = 'general'),
+                    (select bots.id from users as bots where bots.username = '{name}-bot'), id, 1 {own};
+                 insert into email_links (token_hash, user_id, address, created_at, expires_at)
+                    select 'a secret of {name}', id, '{name}@example.com', 1, 2 {own};
+                 insert into imported (source, kind, room, key, local) select 'slack:T1', 'person', '', 'U-{name}', id {own}"
+            ))
+            .await;
+    }
+    let to = exported(&server, database, &["--person", "eve"], "out").await;
+    let person = json_of(&to.join("person.json"));
+    let moment = |ms: u32| format!("1970-01-01T00:00:00.00{ms}Z");
+    for (list, expected) in [
+        (
+            "reminders",
+            json!([
+                { "text": "tea, \"eve\"", "room": null, "created_at": moment(1), "due_at": moment(2) },
+                { "text": "lunch", "room": "general", "created_at": moment(1), "due_at": moment(3) },
+            ]),
+        ),
+        (
+            "notifications",
+            json!([{ "away_only": true, "quiet_from": 60, "quiet_until": null, "silent_until": null, "keywords": "[\"tea of eve\"]" }]),
+        ),
+        ("mails", json!([{ "missed": "daily", "mailed_at": null }])),
+        ("devices", json!([{ "service": "https://push.example", "user_agent": "Browser of eve", "created_at": moment(1) }])),
+        (
+            "tokens",
+            json!([{ "name": "script of eve", "scopes": "read", "bot": "eve-bot", "created_at": moment(1), "expires_at": moment(3), "used_at": null }]),
+        ),
+        ("bots", json!([{ "username": "eve-bot", "name": "Robot", "icon": null, "created_at": moment(1), "closed_at": null }])),
+        ("feeds", json!([{ "room": "general", "kind": "pins", "created_at": moment(1), "used_at": null }])),
+        ("hooks", json!([{ "room": "general", "bot": "eve-bot", "name": "Robot", "created_at": moment(1), "used_at": null }])),
+        ("pending_emails", json!([{ "address": "eve@example.com", "created_at": moment(1), "expires_at": moment(2) }])),
+        ("origins", json!([{ "source": "slack:T1", "key": "U-eve" }])),
+    ] {
+        assert_eq!(person[list], expected, "{list}");
+    }
+    let text = person.to_string();
+    assert!(!text.contains("secret") && !text.contains("bob"), "{text}");
+}

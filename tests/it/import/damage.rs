@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 
 use serde_json::json;
 
-use super::{Migrated, Slack, count, import, is_whole, refused, report, serve};
+use super::{Migrated, Slack, count, import, is_whole, refused, report, serve, zip};
 use crate::harness::Database;
 use crate::harness::process::limited;
 use crate::{both, once};
@@ -23,23 +23,26 @@ async fn what_is_no_export_is_refused(database: &Database) {
     let nobody = nobody.write(database, "nobody.zip");
     let (text, folder) = (text.to_str().unwrap(), folder.to_str().unwrap());
     for (kind, from, why) in [
-        ("slack", "/nowhere.zip", "can’t read /nowhere.zip"),
         ("slack", text, "this isn’t an export of Slack’s"),
         ("slack", folder, "it is a folder"),
         ("slack", &other, "there is no users.json"),
         ("slack", &nobody, "there is nobody"),
         ("parlor", folder, "this isn’t an export of Parlor’s"),
-        ("parlor", "/nowhere", "this isn’t an export of Parlor’s"),
         ("parlor", text, "this isn’t an export of Parlor’s"),
         ("campfire", folder, "this isn’t the storage folder of a Campfire"),
         ("campfire", text, "this isn’t the storage folder of a Campfire"),
         ("mattermost", text, "this isn’t a bulk export of Mattermost’s"),
         ("mattermost", folder, "this isn’t a bulk export of Mattermost’s"),
         ("mattermost", &other, "there is no .jsonl"),
-        ("mattermost", "/nowhere.jsonl", "can’t read"),
     ] {
         for dry_run in [&[][..], &["--dry-run"]] {
             refused(&import(database, &[&[kind, from], dry_run].concat()).await, 1, why);
+        }
+    }
+    for kind in ["slack", "parlor", "campfire", "mattermost"] {
+        for dry_run in [&[][..], &["--dry-run"]] {
+            let ended = import(database, &[&[kind, "/nowhere.zip"], dry_run].concat()).await;
+            refused(&ended, 2, "there is nothing at /nowhere.zip");
         }
     }
     assert!(!database.file().exists(), "no database is made");
@@ -88,6 +91,25 @@ async fn what_unpacks_to_too_much_is_refused(database: &Database) {
     let from = export.write(database, "bomb.zip");
     assert!(fs::metadata(&from).unwrap().len() < 1 << 20);
     refused(&import(database, &["slack", &from]).await, 1, "it has more than 64 MB");
+}
+
+/// A disk that is full is no damage, and the sentence says which one it is.
+#[apply(once)]
+async fn where_there_is_no_room_to_unpack_the_folder_is_named(database: &Database) {
+    let (path, scratch) = (database.folder().join("export.zip"), database.folder().join("scratch"));
+    fs::create_dir(&scratch).unwrap();
+    let mut lines = b"{\"type\":\"version\",\"version\":1}\n".to_vec();
+    lines.resize(3_000_000, b'\n');
+    zip(&path, &[("import.jsonl".to_owned(), lines)].into());
+    let (from, to) = (path.to_str().unwrap(), scratch.to_str().unwrap());
+    let settings = [("DATABASE_URL", database.url()), ("TMPDIR", to), ("LOG", "error")];
+    // Files may not grow above 1 MB: that fails as a full disk does.
+    let arguments = ["import", "mattermost", from, "--json", "--dry-run"];
+    let full = limited(database.folder(), 2_000, &arguments, &settings).await;
+    refused(&full, 1, &format!("can’t write to {to} (TMPDIR)"));
+    assert!(!full.stderr.contains("damaged"), "{full:?}");
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+    report(&crate::harness::process::run(database.folder(), &arguments, &settings, "").await, 0);
 }
 
 #[apply(both)]

@@ -97,3 +97,78 @@ async fn a_bulk_export_that_is_cut_off_is_refused(database: &Database) {
     refused(&import(database, &["mattermost", path.to_str().unwrap()]).await, 1, "does not say version 1");
     assert!(!database.file().exists());
 }
+
+/// Replies are read where they are in the line of what they reply to, also behind blank lines and signs of several bytes.
+#[apply(once)]
+async fn long_threads_come_over_in_the_order_of_time(database: &Migrated) {
+    const REPLIES: i64 = 2_000;
+    let thread = |text: &str, first: i64| {
+        // Both have replies at odd and even times in turn, and some are written at the same time by the same person.
+        let replies: Vec<_> = (0..REPLIES)
+            .map(|number| {
+                let filling = "…\u{1f600}".repeat(40);
+                let at = 10_000 + (number - number % 2) * 10 + first;
+                json!({ "user": "grace", "message": format!("{text} {number:04} {filling}"), "create_at": at })
+            })
+            .collect();
+        let post = json!({ "team": "crew", "channel": "town-square", "user": "ada", "message": text, "create_at": first, "replies": replies });
+        json!({ "type": "post", "post": post }).to_string()
+    };
+    let head = lines().lines().take(9).map(|line| format!("{line}\n\n")).collect::<String>();
+    let text = format!("{head}{}\n \n{}\n", thread("zwölf", 1_000), thread("eleven", 1_001));
+    let path = database.folder().join("import.jsonl");
+    fs::write(&path, text).unwrap();
+    let done = report(&import(database, &["mattermost", path.to_str().unwrap()]).await, 3);
+    assert_eq!(done["messages"], json!(2 * (REPLIES + 1)), "{done}");
+    let square = log(database, "town-square").await;
+    let bodies = each(&square, "body");
+    assert_eq!((bodies[0], bodies[1]), ("zwölf", "eleven"));
+    let begins = |at: usize, with: &str| assert!(bodies[at].starts_with(with), "{at}: {}", bodies[at]);
+    for (at, with) in
+        [(2, "zwölf 0000"), (3, "zwölf 0001"), (4, "eleven 0000"), (5, "eleven 0001"), (6, "zwölf 0002"), (4001, "eleven 1999")]
+    {
+        begins(at, with);
+    }
+    for (at, message) in square.iter().enumerate().skip(2) {
+        let root = if bodies[at].starts_with("zwölf") { 1 } else { 2 };
+        assert_eq!((&message["reply_to"], message["author"].as_str()), (&json!(root), Some("grace")), "{message}");
+    }
+    is_whole(database).await;
+}
+
+/// Retention goes by times: none is before 1970 or after now.
+#[apply(both)]
+async fn times_that_cannot_be_are_1970_or_now(database: &Migrated) {
+    let head = lines().lines().take(9).map(|line| format!("{line}\n")).collect::<String>();
+    let post = |message: &str, create_at: i64, more: Value| {
+        let mut post =
+            json!({ "team": "crew", "channel": "town-square", "user": "ada", "message": message, "create_at": create_at });
+        post.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "type": "post", "post": post })
+    };
+    let posts = [
+        post("early", -5, json!({ "edit_at": 1_000 })),
+        post("right", 1_000, json!({})),
+        post("late", i64::MAX, json!({ "is_pinned": true, "edit_at": i64::MAX })),
+    ];
+    let path = database.folder().join("import.jsonl");
+    fs::write(&path, head + &posts.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let from = path.to_str().unwrap();
+    let foreseen = report(&import(database, &["mattermost", from, "--dry-run"]).await, 3);
+    let done = report(&import(database, &["mattermost", from]).await, 3);
+    // A room's beginning is its first message's; the last one has three times.
+    let moved = json!({ "times before 1970 or after now, which are 1970 or now": 5 });
+    assert_eq!((&done["notes"], &foreseen["notes"]), (&moved, &moved), "{done}");
+    let square = log(database, "town-square").await;
+    assert_eq!(each(&square, "body"), ["early", "right", "late"]);
+    let at = |place: usize| square[place]["created_at"].as_i64().expect("a time");
+    // Between the beginning of this test's year and now.
+    assert_eq!((at(0), at(1)), (0, 1_000));
+    let newest = database.query("select max(created_at) as at from users").await[0]["at"].as_i64().expect("a time");
+    assert!(
+        at(2) >= newest - 60_000 && at(2) <= newest + 60_000 && square[2]["edited_at"].as_i64() <= Some(newest + 60_000),
+        "{}",
+        square[2]
+    );
+    is_whole(database).await;
+}

@@ -170,6 +170,57 @@ async fn everything_of_an_export_comes_over(database: &Migrated) {
     }
 }
 
+/// Programs that complete an export write null for what is empty.
+#[apply(both)]
+async fn what_is_null_is_empty_and_a_message_that_cannot_be_read_is_left_out_alone(database: &Migrated) {
+    let mut export = Slack::default();
+    export.put(
+        "users.json",
+        &json!([
+            { "id": "U1", "team_id": "T1", "name": "ada", "deleted": null, "is_bot": null, "is_admin": null, "tz": null, "profile": null },
+            null,
+            { "id": "U2", "team_id": null, "name": "grace", "profile": { "display_name": null, "email": null, "bot_id": null } },
+        ]),
+    );
+    export.put(
+        "channels.json",
+        &json!([
+            { "id": "C1", "name": "engines", "created": null, "creator": null, "is_archived": null, "updated": null, "members": null,
+              "topic": null, "purpose": { "value": null }, "pins": null },
+            { "id": "C2", "name": "few", "members": ["U1", null], "pins": [null] },
+        ]),
+    );
+    for name in ["groups.json", "dms.json", "mpims.json", "few/2020-09-01.json"] {
+        export.put(name, &json!(null));
+    }
+    let message = json!({
+        "type": "message", "user": "U1", "ts": "1600000000.000100", "text": "hello", "subtype": null, "bot_id": null, "bot_profile": null,
+        "user_profile": null, "thread_ts": null, "edited": null, "reactions": null, "files": null, "file": null, "attachments": null,
+        "blocks": null, "pinned_info": null, "topic": null, "hidden": null,
+    });
+    let hollow = json!({
+        "type": "message", "user": "U2", "ts": "1600000001.000100", "text": null,
+        "reactions": [null, { "name": null, "users": null }, { "name": "+1", "users": ["U1", null] }], "attachments": [null, { "text": "attached" }],
+        "blocks": [null], "files": [null, { "id": "F1", "name": "lost.txt", "size": null, "is_external": null }],
+    });
+    let unreadable = json!({ "type": "message", "user": "U1", "ts": 1_600_000_002, "text": "no text for a time" });
+    let odd = json!({ "type": "message", "user": "U1", "ts": "1600000003.000100", "text": ["no", "text"] });
+    export.put("engines/2020-09-01.json", &json!([message, null, unreadable, hollow, odd, 7]));
+    let from = export.write(database, "export.zip");
+    for arguments in [&["slack", &*from, "--dry-run"][..], &["slack", &from]] {
+        let done = report(&import(database, arguments).await, 3);
+        assert_eq!(
+            (&done["people"]["created"], &done["messages"], &done["reactions"]),
+            (&json!(2), &json!(2), &json!(1)),
+            "{done}"
+        );
+        assert_eq!(done["left_out"]["messages that can’t be read"], json!(3), "{done}");
+    }
+    is_whole(database).await;
+    assert_eq!(each(&log(database, "engines").await, "body"), ["hello", "attached\n[lost.txt]"]);
+    assert_eq!(members(database, "few").await, ["ada owner"]);
+}
+
 #[apply(both)]
 async fn a_repeated_import_adds_only_what_is_new(database: &Migrated) {
     let mut export = Slack::small(250);

@@ -14,6 +14,7 @@ mod secrets;
 mod security_log;
 mod settings;
 mod start;
+mod statuses;
 mod stop;
 mod supervised;
 mod sync;

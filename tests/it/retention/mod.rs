@@ -1,5 +1,6 @@
 //! Retention and legal holds: what is too old goes, for everybody, and what is held stays.
 
+mod clocks;
 mod expiry;
 mod holds;
 mod interrupted;
