@@ -1,7 +1,8 @@
 //! Whether the clock of this machine is believed, where what follows from it cannot be undone: deleting what is old, giving deliveries up.
 //!
-//! Owns what the database remembers of it across restarts, that administrators are told, and how a clock is believed again. The rule itself is
-//! [`Clock::believed`]. It must not delete or give up anything (docs/decisions/0110-a-clock-is-believed-as-far-as-time-has-passed.md).
+//! Owns what the database remembers of it across restarts, that administrators are told, and how a clock is believed again. The
+//! rule itself is [`Clock::believed`]. It must not delete or give up anything
+//! (docs/decisions/0110-a-clock-is-believed-as-far-as-time-has-passed.md).
 
 use std::sync::Arc;
 use std::time::Duration;

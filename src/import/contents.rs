@@ -145,8 +145,8 @@ pub fn read_json(archive: &mut Archive, name: &str) -> Result<Option<Vec<u8>>, I
     Ok(Some(bytes))
 }
 
-/// Unpacks an entry of an archive into a file of a folder that is deleted with its last handle. It must be smaller than `most`, and leave room
-/// on the disk, whatever it says of itself.
+/// Unpacks an entry of an archive into a file of a folder that is deleted with its last handle. It must be smaller than `most`,
+/// and leave room on the disk, whatever it says of itself.
 ///
 /// # Errors
 /// It is damaged or too large, or the folder has no room.

@@ -1,6 +1,7 @@
 //! The times of a source.
 //!
-//! Owns that what is stored is between 1970 and now: retention goes by it, and a message of the year 9999 would be the last of its room for ever.
+//! Owns that what is stored is between 1970 and now: retention goes by it, and a message of the year 9999 would be the last of
+//! its room for ever.
 
 use crate::clock::Millis;
 use crate::portable::{Message, Person, Room};

@@ -1,4 +1,5 @@
-//! What an export of Slack's holds, as far as it is read. Everything may be missing or null, which is the same, and what is unknown is ignored.
+//! What an export of Slack's holds, as far as it is read. Everything may be missing or null, which is the same, and what is
+//! unknown is ignored.
 
 use serde::{Deserialize, Deserializer};
 

@@ -200,8 +200,8 @@ impl Keeper {
     }
 }
 
-/// When the next attempt is due. A server that starts without a certificate tries at once, unless it did within the last minute. `rest` is how
-/// long after the order of what is served none is made, whatever the clock says of that certificate.
+/// When the next attempt is due. A server that starts without a certificate tries at once, unless it did within the last
+/// minute. `rest` is how long after the order of what is served none is made, whatever the clock says of that certificate.
 fn due(stored: Option<&StoredCertificate>, rest: Option<i64>, is_first: bool, now: Millis) -> Millis {
     let Some(stored) = stored else { return now };
     match rest {
