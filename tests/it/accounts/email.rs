@@ -300,7 +300,7 @@ async fn an_address_of_before_that_is_refused_for_now_holds_up_no_mail_to_anothe
     let Some((mail, server)) = with_mail(database).await else { return };
     let ada = server.register("ada").await;
     verify(&mail, &ada, "full@example.com").await;
-    ada.post("/settings/tokens", &[("name", "ci"), ("scopes", "read")]).await.expect(200);
+    ada.post("/settings/tokens", &[("name", "ci"), ("scopes", "read")]).await.expect(201);
     has_rows(database, "select id from outbox where kind = 'account' and attempts > 0", 1).await;
     verify(&mail, &ada, "now@example.com").await;
     has_rows(database, "select id from outbox where kind = 'address' and attempts > 0", 1).await;
