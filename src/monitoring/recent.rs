@@ -191,8 +191,11 @@ const REDIS: [(&str, &str, Unit, Read); 2] = [
     }),
 ];
 
+/// A number of a sample, if it has it.
+type Reading = fn(&Sample) -> Option<f64>;
+
 /// How large the numbers of some charts can become.
-const LIMITS: [(&str, fn(&Sample) -> Option<f64>); 4] = [
+const LIMITS: [(&str, Reading); 4] = [
     ("queue", |_| Some(ledger::QUEUE as f64)),
     ("readers", |now| Some(now.reading.limit.into())),
     ("writers", |now| Some(now.writing.limit.into())),

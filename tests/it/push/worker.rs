@@ -102,6 +102,7 @@ fn a_worker_counts_messages_on_the_apps_icon() {
              const registration = {{
                  getNotifications: async ({{ tag }} = {{}}) => [...shown.values()].filter((one) => !tag || one.tag === tag),
                  showNotification: async (title, about) => shown.set(about.tag, {{ title, ...about, close: () => shown.delete(about.tag) }}),
+                 pushManager: {{ getSubscription: async () => null }},
              }};
              {script}
              const fire = (name, event) => new Promise((resolve) => events[name]({{ ...event, waitUntil: (work) => work.then(resolve) }}));

@@ -125,6 +125,8 @@ async fn what_an_operator_set_right_is_believed_at_the_next_start(database: &Dat
     server.start_again().await;
     until("it is right again", async || !is_doubted(database).await).await;
     assert!(is_there(database, seq).await);
+    // Now the time passes.
+    server.clock.shift(2 * DAY);
     goes(&server, database, seq).await;
     server.stop().await;
 }

@@ -316,7 +316,7 @@ async fn a_members_room_is_no_more_to_an_administrators_token_without_admin(app:
         let name = format!("Circle of {}", person.username);
         let room = ada.create_room(&name, "public").await;
         let (socket, _) = ada.join(&room).await;
-        let seq = socket.post(&room, "the first words", "1").await["seq"].clone();
+        let seq = socket.post(&room, "the first words", &room).await["seq"].clone();
         socket.ok("edit", json!({ "room": room, "seq": seq, "body": "other words" })).await;
         assert_eq!(seq, 2, "what the routes name");
         person.enter(&room).await;
