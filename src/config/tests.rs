@@ -170,8 +170,8 @@ fn every_setting_can_be_set() {
 
 #[test]
 fn every_problem_is_listed_at_once_and_names_its_variable() {
-    // Not a URL, not a number, not a name: wrong for all settings.
-    let wrong: Vec<_> = SETTINGS.iter().map(|&name| (name, "=[]=")).collect();
+    // Not a URL, not a number, not a name, not a token: wrong for all settings.
+    let wrong: Vec<_> = SETTINGS.iter().map(|&name| (name, "=[ ]=")).collect();
     let named: Vec<_> = problems(&wrong).into_iter().map(|problem| problem.name).collect();
     assert_eq!(named, SETTINGS);
 }

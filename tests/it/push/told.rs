@@ -109,7 +109,7 @@ async fn an_open_page_hears_of_a_keyword_before_the_message(app: &TestApp) {
     watching.next_where("activity", has_heard).await;
     live.hears("the DEPLOY is done").await;
     for one in [&watching, &live] {
-        assert_eq!(one.peek_at("keyword"), [told.clone()], "it came before the message");
+        assert_eq!(one.peek_at("keyword"), std::slice::from_ref(&told), "it came before the message");
         one.next("keyword").await;
     }
     // Not of her own words, nor of a room that she has left, nor anybody else.
