@@ -134,7 +134,8 @@ async fn changes(
     };
     let after = after.unwrap_or(view.head.rev);
     let mut reader = Reader { state, user, slug: view.room.slug.clone(), after };
-    let first = reader.read_of(&view).await?;
+    // Nobody is woken by the end of a session that ended before they subscribed.
+    let first = if following.is_some() { reader.read().await? } else { reader.read_of(&view).await? };
     if is_stream && let Some(follower) = following {
         return Ok(stream_of(reader, follower, first));
     }
