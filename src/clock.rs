@@ -145,9 +145,9 @@ impl Clock {
         belief.limit(steady).map(|limit| now.0.saturating_sub(limit.0)).filter(|ahead| *ahead > 0)
     }
 
-    /// From now on it is believed up to this moment, and the time that passes.
-    pub fn believe(&self, until: Millis) {
-        self.0.belief.lock().until = Some((until, self.steady()));
+    /// It is believed up to this moment, and for the time that passes since `since`, a value of [`Self::steady`].
+    pub fn believe(&self, until: Millis, since: Duration) {
+        self.0.belief.lock().until = Some((until, since));
     }
 
     /// Says whether another clock contradicts it.
@@ -185,7 +185,7 @@ mod tests {
         let clock = Clock::default();
         clock.jump(500 * AHEAD);
         assert!(clock.believed().is_some() && clock.ahead().is_none(), "there is nothing to compare it with");
-        clock.believe(clock.now().plus(AHEAD));
+        clock.believe(clock.now().plus(AHEAD), clock.steady());
         for (what, hours, is_believed) in [
             ("a small jump", 23, true),
             ("one beyond the limit", 2, false),
@@ -201,7 +201,7 @@ mod tests {
         assert!(clock.believed().is_some());
         clock.jump(2 * HOUR);
         assert!(clock.believed().is_none() && clock.ahead().is_some_and(|ahead| (HOUR / 2..2 * HOUR).contains(&ahead)));
-        clock.believe(clock.now().plus(AHEAD));
+        clock.believe(clock.now().plus(AHEAD), clock.steady());
         assert!(clock.believed().is_some());
         clock.contradict(true);
         assert!(clock.believed().is_none() && clock.ahead().is_none());

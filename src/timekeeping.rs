@@ -48,8 +48,8 @@ impl Timekeeper {
         let renewed_at = clock.steady() + RENEWAL;
         let mut keeper = Self { db, clock, known: at, is_ahead: doubt.is_some(), renewed_at };
         match at {
-            Some(at) => keeper.clock.believe(believed_after_stop(at, doubt)),
-            None => keeper.renew(keeper.clock.now()).await?,
+            Some(at) => keeper.clock.believe(believed_after_stop(at, doubt), keeper.clock.steady()),
+            None => keeper.renew().await?,
         }
         if let (Some(doubt), Some(_)) = (doubt, keeper.clock.ahead()) {
             tell(doubt);
@@ -77,7 +77,7 @@ impl Timekeeper {
         }
         match self.clock.believed() {
             Some(now) if self.is_ahead => self.end_doubt(now).await,
-            Some(now) if self.clock.steady() >= self.renewed_at => self.renew(now).await,
+            Some(_) if self.clock.steady() >= self.renewed_at => self.renew().await,
             _ => Ok(()),
         }
     }
@@ -102,7 +102,7 @@ impl Timekeeper {
         if at != self.known {
             self.known = at;
             if let Some(at) = at {
-                self.clock.believe(at.plus(AHEAD));
+                self.clock.believe(at.plus(AHEAD), self.clock.steady());
             }
         }
         Ok(())
@@ -114,19 +114,22 @@ impl Timekeeper {
         self.db.change_clock_state(|state| state.doubt.take().is_some()).await?;
         self.is_ahead = false;
         tracing::info!("this machine’s clock is believed again: what has expired is deleted");
-        self.renew(now).await
+        self.renew().await
     }
 
-    /// Makes the clock, which is believed, the new measure.
-    async fn renew(&mut self, now: Millis) -> sqlx::Result<()> {
+    /// Makes the clock, if it is believed, the new measure.
+    async fn renew(&mut self) -> sqlx::Result<()> {
+        // In this order: time that passes in between, or while the database is asked, must not look like a jump.
+        let steady = self.clock.steady();
+        let Some(now) = self.clock.believed() else { return Ok(()) };
         self.db
             .change_clock_state(move |state| {
                 state.at = Some(now);
                 true
             })
             .await?;
-        self.clock.believe(now.plus(AHEAD));
-        (self.known, self.renewed_at) = (Some(now), self.clock.steady() + RENEWAL);
+        self.clock.believe(now.plus(AHEAD), steady);
+        (self.known, self.renewed_at) = (Some(now), steady + RENEWAL);
         Ok(())
     }
 }
