@@ -63,7 +63,8 @@ impl Runner {
                     Err(Left::Failed(error)) => tracing::warn!(%error, "what has expired could not be deleted; trying again"),
                 }
                 policy = Some(present);
-                next = self.retention.clock.now().plus(INTERVAL);
+                // Since it began: what expires meanwhile does not wait for longer.
+                next = now.plus(INTERVAL);
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
