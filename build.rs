@@ -1,5 +1,5 @@
-//! Names the build: `PARLOR_BUILD` is a digest of everything that pages are made from. Equal sources have the same name on every machine,
-//! so that ETags of one node are known on the others.
+//! Names the build: `BUILD_DIGEST` is a digest of everything that pages are made from. Equal sources have the same name on every machine,
+//! so that ETags of one node are known on the others. `cargo run` gives it to the program, too, so it must not look like a setting.
 //!
 //! Also builds again when a migration is added: the compiler sees only changes of those that it knows.
 
@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
         println!("cargo:rerun-if-changed={source}");
         digest.path(Path::new(source))?;
     }
-    println!("cargo:rustc-env=PARLOR_BUILD={:032x}", digest.0);
+    println!("cargo:rustc-env=BUILD_DIGEST={:032x}", digest.0);
     Ok(())
 }
 

@@ -64,6 +64,15 @@ impl<'de> Deserialize<'de> for Millis {
     }
 }
 
+/// How far the clocks of nodes can differ, in milliseconds, and more.
+pub const CLOCKS: i64 = 60_000;
+
+/// Whether a time that was written down has not come yet: the clock that it is of was ahead, and nothing follows from it.
+#[must_use]
+pub fn is_ahead(at: Millis, now: Millis) -> bool {
+    at > now.plus(CLOCKS)
+}
+
 /// How far ahead of what it should be a clock is believed, in milliseconds.
 pub const AHEAD: i64 = 24 * 60 * 60 * 1000;
 

@@ -55,6 +55,14 @@ pub enum Error {
         /// The name of the field.
         field: String,
     },
+    /// A parameter of an address cannot be read. 422. It is called as the client called it.
+    #[error("{message}")]
+    BadParameter {
+        /// Its name.
+        field: String,
+        /// What is wrong with it, for a person.
+        message: String,
+    },
     /// A text is longer than allowed. 422.
     #[error("{} can have up to {limit} characters.", label(field))]
     TooLong {
@@ -167,7 +175,7 @@ impl Error {
             Self::ConfirmationRequired => "confirmation_required",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "not_found",
-            Self::Invalid { .. } | Self::HasNul { .. } | Self::TooLarge(_) => "invalid",
+            Self::Invalid { .. } | Self::HasNul { .. } | Self::BadParameter { .. } | Self::TooLarge(_) => "invalid",
             Self::TooLong { .. } => "too_long",
             Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => "rate_limited",
             Self::Busy { .. } => "busy",
@@ -187,7 +195,7 @@ impl Error {
             Self::Unauthenticated | Self::WrongPassword | Self::WrongCode | Self::WrongPasskey | Self::InvalidToken => 401,
             Self::Forbidden(_) | Self::SecondFactorRequired | Self::ConfirmationRequired => 403,
             Self::NotFound(_) => 404,
-            Self::Invalid { .. } | Self::HasNul { .. } | Self::TooLong { .. } => 422,
+            Self::Invalid { .. } | Self::HasNul { .. } | Self::BadParameter { .. } | Self::TooLong { .. } => 422,
             Self::RateLimited { .. } | Self::SlowMode { .. } | Self::TooManyMentioned { .. } => 429,
             Self::TooLarge(_) => 413,
             Self::StorageFull => 507,
@@ -231,7 +239,7 @@ impl Error {
     pub fn field(&self) -> Option<&str> {
         match self {
             Self::Invalid { field, .. } | Self::TooLong { field, .. } => Some(field),
-            Self::HasNul { field } => Some(field),
+            Self::HasNul { field } | Self::BadParameter { field, .. } => Some(field),
             Self::TooLarge(_) => Some("file"),
             _ => None,
         }

@@ -22,6 +22,8 @@
 //! 7. [`app`], [`cli`], [`server`], [`config`], [`log`]: putting it together and running it.
 //! 8. [`limits`], [`measure`], [`pieces`], [`security_log`], [`transport`]: what the others share.
 #![warn(missing_docs)]
+// They panic where nobody reads: see `cli::output`.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 #![forbid(unsafe_code)]
 
 pub mod accounts;

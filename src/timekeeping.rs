@@ -18,8 +18,10 @@ const LOOK: Duration = Duration::from_secs(1);
 const RENEWAL: Duration = Duration::from_secs(60 * 60);
 /// How far the clock may have advanced while no server ran, in milliseconds: machines are off for months.
 const STOPPED: i64 = 366 * 24 * 60 * 60 * 1000;
-/// Nobody claims anything for so long, in milliseconds.
+/// Nobody claims or holds anything for longer, in milliseconds.
 const LONGEST_CLAIM: i64 = 60 * 60 * 1000;
+/// Nobody deletes an object for longer, in milliseconds.
+const LEAVING: i64 = 2 * 60 * 1000;
 
 /// What a server knows of its clock.
 pub struct Timekeeper {
@@ -27,8 +29,10 @@ pub struct Timekeeper {
     clock: Clock,
     /// What the database knew when it was asked last.
     known: Option<Millis>,
-    /// The clock is ahead, and the database says so.
-    is_ahead: bool,
+    /// The clock is ahead, and the database says so. When it starts, it may be that of another node.
+    doubt: Option<Doubt>,
+    /// What the database said of another node's clock when this one was renewed last.
+    others: Option<Doubt>,
     /// When the clock is the new measure, if it is believed then.
     renewed_at: Duration,
 }
@@ -46,7 +50,7 @@ impl Timekeeper {
             at => at,
         };
         let renewed_at = clock.steady() + RENEWAL;
-        let mut keeper = Self { db, clock, known: at, is_ahead: doubt.is_some(), renewed_at };
+        let mut keeper = Self { db, clock, known: at, doubt, others: None, renewed_at };
         match at {
             Some(at) => keeper.clock.believe(believed_after_stop(at, doubt), keeper.clock.steady()),
             None => keeper.renew().await?,
@@ -76,58 +80,70 @@ impl Timekeeper {
             return self.doubt(ahead).await;
         }
         match self.clock.believed() {
-            Some(now) if self.is_ahead => self.end_doubt(now).await,
+            Some(now) if self.doubt.is_some() => self.end_doubt(now).await,
             Some(_) if self.clock.steady() >= self.renewed_at => self.renew().await,
             _ => Ok(()),
         }
     }
 
-    /// Notes that the clock is ahead; or that somebody said since that it is not: an operator, or a node that knows the time.
+    /// Notes that the clock is ahead, and again if another node has taken that for its own; or learns that somebody said since that it is not: an
+    /// operator, or a node that knows the time.
     async fn doubt(&mut self, ahead: i64) -> sqlx::Result<()> {
-        let now = self.clock.now();
-        if !self.is_ahead {
-            let doubt = Doubt { at: now, until: now.plus(-ahead) };
-            self.db
-                .change_clock_state(move |state| {
-                    let is_new = state.doubt.is_none();
-                    state.doubt.get_or_insert(doubt);
-                    is_new
-                })
-                .await?;
-            self.is_ahead = true;
-            tell(doubt);
-            return Ok(());
-        }
-        let at = self.db.clock_state().await?.at;
-        if at != self.known {
-            self.known = at;
-            if let Some(at) = at {
-                self.clock.believe(at.plus(AHEAD), self.clock.steady());
+        if self.doubt.is_some() {
+            let ClockState { at, doubt } = self.db.clock_state().await?;
+            if at != self.known {
+                self.known = at;
+                if let Some(at) = at {
+                    self.clock.believe(at.plus(AHEAD), self.clock.steady());
+                }
             }
+            if doubt.is_some() || self.clock.ahead().is_none() {
+                return Ok(());
+            }
+        }
+        let now = self.clock.now();
+        // As it was noticed first: a start believes what is earlier.
+        let doubt = self.doubt.unwrap_or(Doubt { at: now, until: now.plus(-ahead) });
+        self.db
+            .change_clock_state(move |state| {
+                let is_new = state.doubt.is_none();
+                state.doubt.get_or_insert(doubt);
+                is_new
+            })
+            .await?;
+        if self.doubt.replace(doubt).is_none() {
+            tell(doubt);
         }
         Ok(())
     }
 
     /// The clock is right again, or was all the time.
     async fn end_doubt(&mut self, now: Millis) -> sqlx::Result<()> {
-        self.db.end_waits(now, now.plus(LONGEST_CLAIM)).await?;
+        self.db.end_waits(now, now.plus(LONGEST_CLAIM), now.plus(LEAVING)).await?;
         self.db.change_clock_state(|state| state.doubt.take().is_some()).await?;
-        self.is_ahead = false;
+        self.doubt = None;
         tracing::info!("this machine’s clock is believed again: what has expired is deleted");
         self.renew().await
     }
 
-    /// Makes the clock, if it is believed, the new measure.
+    /// Makes the clock, if it is believed, the new measure. What another node noted of its clock goes the second time: it may be gone, and if it
+    /// is not, it notes it again.
     async fn renew(&mut self) -> sqlx::Result<()> {
         // In this order: time that passes in between, or while the database is asked, must not look like a jump.
         let steady = self.clock.steady();
         let Some(now) = self.clock.believed() else { return Ok(()) };
+        let doubt = self.db.clock_state().await?.doubt;
+        let old = doubt.filter(|doubt| self.others == Some(*doubt));
         self.db
             .change_clock_state(move |state| {
                 state.at = Some(now);
+                if state.doubt == old {
+                    state.doubt = None;
+                }
                 true
             })
             .await?;
+        self.others = doubt.filter(|_| old.is_none());
         self.clock.believe(now.plus(AHEAD), steady);
         (self.known, self.renewed_at) = (Some(now), steady + RENEWAL);
         Ok(())

@@ -24,11 +24,6 @@ use crate::security_log::{Action, Event, Source};
 /// How many bots a person may have.
 pub const MOST: i64 = 20;
 
-/// Usernames for a bot of the server's own with a name, the best first.
-pub fn usernames_like(name: &str) -> impl Iterator<Item = Username> {
-    usernames_for(None, Some(name))
-}
-
 const TOO_MANY: Error = Error::Forbidden("You have 20 bots. Delete one of them first.");
 const NO_BOT: Error = Error::NotFound("bot");
 
@@ -59,29 +54,36 @@ impl Accounts {
     /// # Errors
     /// `invalid` or `too_long` for `name`.
     pub async fn make_server_bot(&self, name: &str) -> Result<User> {
-        let mut usernames = usernames_like(name);
-        loop {
-            let new = self.next_server_bot(&mut usernames, name).await?;
-            if let MadeBot::As(id) = self.db.insert_bot(new).await? {
-                return self.introduce_bot(id).await;
-            }
-        }
+        let store = |new| async move {
+            Ok(match self.db.insert_bot(new).await? {
+                MadeBot::As(id) => Some(id),
+                MadeBot::NameTaken | MadeBot::TooMany => None,
+            })
+        };
+        let id = self.store_server_bot(name, store).await?;
+        self.introduce_bot(id).await
     }
 
-    /// The next bot of the server's own that can be made under one of these usernames. Whoever asks stores it in one transaction with what it is
-    /// for, asks again if the username is taken by then, and has it introduced.
+    /// Has a bot of the server's own stored under the best username like its name that is free. `store` puts it into one transaction with what it
+    /// is for, and returns `None` if the username is taken by then; whoever asks has it introduced.
     ///
     /// # Errors
-    /// `invalid` or `too_long` for `name`, also if no username is left.
-    pub async fn next_server_bot(&self, usernames: &mut impl Iterator<Item = Username>, name: &str) -> Result<NewBot> {
-        for username in usernames {
+    /// `invalid` or `too_long` for `name`, also if no username is left; those of `store`.
+    pub async fn store_server_bot<T, F>(&self, name: &str, mut store: impl FnMut(NewBot) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>>,
+    {
+        for username in usernames_for(None, Some(name)) {
             let name = username::display_name(name, &username)?;
             let checked = Checked { username, name, password: "" };
             match self.check_server_names(&checked).await {
-                Ok(()) => return Ok(self.new_bot(checked, None, None)),
+                Ok(()) => {}
                 // Another username may do; another name would not be the one that was asked for.
-                Err(Error::Invalid { field: "username", .. }) => {}
+                Err(Error::Invalid { field: "username", .. }) => continue,
                 Err(error) => return Err(error),
+            }
+            if let Some(stored) = store(self.new_bot(checked, None, None)).await? {
+                return Ok(stored);
             }
         }
         Err(Error::invalid("name", "No username like that name is free. Choose another."))

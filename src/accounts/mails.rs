@@ -17,7 +17,7 @@ use crate::db::account_mails::{OTHER, VERIFIED};
 use crate::db::emails::Reachable;
 use crate::db::outbox::Row;
 use crate::encoding::random_hex;
-use crate::mail::{Address, Mail, NotSent};
+use crate::mail::{Address, Fault, Mail, NotSent};
 use crate::model::UserId;
 use crate::outbox::{Deliverer, Deliverers, Delivery};
 
@@ -63,11 +63,11 @@ impl Accounts {
         mail.id = content.is_same.then(|| format!("account-{}-{}", row.id, row.created_at.0));
         Ok(match self.mailing.mailer.send(mail).await {
             Ok(()) => Delivery::Done(1),
-            Err(NotSent { why, is_final: true, .. }) => Delivery::Refused(why),
-            Err(NotSent { why, is_of_mail: true, .. }) => {
+            Err(NotSent { why, fault: Fault::Address }) => Delivery::Refused(why),
+            Err(NotSent { why, fault: Fault::Mail }) => {
                 Delivery::Apart { why, rows: self.rows_to(user, &content.to, due).await? }
             }
-            Err(NotSent { why, .. }) => Delivery::failed(why),
+            Err(NotSent { why, fault: Fault::Server }) => Delivery::failed(why),
         })
     }
 

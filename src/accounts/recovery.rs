@@ -108,6 +108,10 @@ impl Accounts {
             }
             Error::RateLimited { retry_after }
         })?;
+        // Nobody is called so, and no job could be stored with it.
+        if account.contains('\0') {
+            return Ok(());
+        }
         let account = account.trim().chars().take(MAX_ACCOUNT).collect();
         Ok(self.db.insert_job(&Task::ResetLink { account, address: source.address }, now).await?)
     }

@@ -144,6 +144,9 @@ pub struct SessionUser {
     /// When they last proved in this session who they are.
     #[serde(skip)]
     pub confirmed_at: Millis,
+    /// When the session ends at the latest.
+    #[serde(skip)]
+    pub expires_at: Millis,
     /// Whether they must set up a second factor before anything else.
     #[serde(skip)]
     pub lacks_second_factor: bool,
@@ -189,6 +192,7 @@ impl SessionUser {
             sidebar: Arc::default(),
             new_log_in: None,
             confirmed_at: Millis(0),
+            expires_at: Millis(0),
             lacks_second_factor: false,
             blocked: Arc::default(),
             token: None,
@@ -227,6 +231,7 @@ impl SessionUser {
             sidebar: row.sidebar.as_deref().map(|text| Arc::new(Arrangement::parse(text))).unwrap_or_default(),
             new_log_in: row.new_log_in.as_deref().and_then(NewLogIn::parse).map(Arc::new),
             confirmed_at: row.confirmed_at,
+            expires_at: row.expires_at,
             // Nobody logs in to a bot.
             lacks_second_factor: !row.has_second_factor && !row.is_bot? && required.includes(row.is_admin?),
             blocked: row.blocked.as_deref().map(sorted).unwrap_or_default(),

@@ -183,8 +183,9 @@ async fn a_session_tells_whose_it_is_as_it_is_now() {
     assert_eq!((user.id, &*user.username, &*user.name, user.is_admin), (ada.id, "ada", "ada", false));
     let by_key = world.accounts.session_user(&session::key(&session.id)).await.unwrap().unwrap();
     assert!(by_key.confirmed_at > crate::clock::Millis(0));
-    // The record does not hold it: a page asks the database.
-    assert_eq!(SessionUser { confirmed_at: user.confirmed_at, ..by_key }, user);
+    assert!(by_key.expires_at > by_key.confirmed_at);
+    // The record does not hold them: a page asks the database.
+    assert_eq!(SessionUser { confirmed_at: user.confirmed_at, expires_at: user.expires_at, ..by_key }, user);
     assert_eq!(world.accounts.session_user(&session::key(&Id::default())).await.unwrap(), None);
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -73,8 +73,8 @@ pub struct Begun {
 /// # Errors
 /// If it cannot be read, is of something else, or its rows are not whole.
 pub fn read(file: File, of: &Origin, position: Arc<AtomicU64>, transfer: Arc<Transfer>) -> Result<Begun, BackupError> {
-    let file = Counting { inner: UntilStopped { inner: file, transfer }, position };
-    let mut source = Counted { inner: BufReader::with_capacity(256 << 10, file), bytes: 0 };
+    let file = BufReader::with_capacity(256 << 10, UntilStopped { inner: file, transfer });
+    let mut source = Counting { inner: file, position };
     let mut reading = Reading::new(None);
     let (mut header, mut blobs) = (None, Vec::new());
     piece(&mut source, &mut reading, &mut |part| match part {
@@ -99,7 +99,7 @@ pub fn read(file: File, of: &Origin, position: Arc<AtomicU64>, transfer: Arc<Tra
     let (members, mut rows) = (reading.members.clone(), reading.rows.clone());
     blobs.sort_unstable();
     let mut files = Files { is_there: vec![false; blobs.len()], blobs, files: 0, bytes: 0, unsound: Vec::new() };
-    let (mut end, mut manifest) = (source.bytes, None);
+    let (mut end, mut manifest) = (source.count(), None);
     while manifest.is_none() {
         let mut found = Vec::new();
         let read = piece(&mut source, &mut reading, &mut |part| {
@@ -111,9 +111,13 @@ pub fn read(file: File, of: &Origin, position: Arc<AtomicU64>, transfer: Arc<Tra
             }
             Ok(true)
         });
-        match read.and_then(|is_there| if is_there { files.add(found) } else { Ok(false) }) {
-            Ok(true) => end = source.bytes,
+        let added = match read {
+            Ok(true) => files.add(found),
             Ok(false) => break,
+            Err(error) => Err(error),
+        };
+        match added {
+            Ok(()) => end = source.count(),
             // Whoever wrote it was cut off here.
             Err(BackupError::Damaged(_)) => {
                 manifest = None;
@@ -132,7 +136,7 @@ pub fn read(file: File, of: &Origin, position: Arc<AtomicU64>, transfer: Arc<Tra
 
 /// Reads a piece, which has whole members; `false` if there is none.
 fn piece(
-    source: &mut Counted<impl BufRead>,
+    source: &mut Counting<impl BufRead>,
     reading: &mut Reading,
     take: &mut dyn FnMut(Part) -> Result<bool, BackupError>,
 ) -> Result<bool, BackupError> {
@@ -140,12 +144,12 @@ fn piece(
     if source.fill_buf().map_err(failed)?.is_empty() {
         return Ok(false);
     }
-    let mut archive = tar::Archive::new(Counted { inner: GzDecoder::new(source), bytes: 0 });
+    let mut archive = tar::Archive::new(Counting { inner: GzDecoder::new(source), position: Arc::default() });
     let expected = reading.members(&mut archive, take)?;
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink()).map_err(failed)?;
     // Behind the end of a tar nobody finds anything.
-    if rest.bytes != expected && reading.stage != Stage::End {
+    if rest.count() != expected && reading.stage != Stage::End {
         return Err(BackupError::Damaged("a piece of it has more than its members".into()));
     }
     Ok(true)
@@ -162,8 +166,8 @@ struct Files {
 }
 
 impl Files {
-    /// Adds those of a piece, all or none; always true.
-    fn add(&mut self, found: Vec<(String, u64, bool)>) -> Result<bool, BackupError> {
+    /// Adds those of a piece, all or none.
+    fn add(&mut self, found: Vec<(String, u64, bool)>) -> Result<(), BackupError> {
         let mut places = Vec::with_capacity(found.len());
         for (hash, bytes, _) in &found {
             let place = Small::of(hash, *bytes).and_then(|blob| self.blobs.binary_search(&blob).ok());
@@ -181,7 +185,7 @@ impl Files {
                 self.unsound.push(hash);
             }
         }
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -196,34 +200,9 @@ fn blobs_of(rows: &str) -> Result<Vec<Small>, BackupError> {
     Ok(rows.into_iter().filter_map(|Row { hash, bytes }| Small::of(&hash, bytes)).collect())
 }
 
-/// A reader that counts what is taken from it.
-struct Counted<R> {
-    inner: R,
-    bytes: u64,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.bytes += read as u64;
-        Ok(read)
-    }
-}
-
-impl<R: BufRead> BufRead for Counted<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.inner.consume(count);
-        self.bytes += count as u64;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{Seek, Write};
+    use std::io::{Read, Seek, Write};
 
     use tokio::sync::mpsc;
 
@@ -233,6 +212,7 @@ mod tests {
     use super::*;
     use crate::clock::Millis;
     use crate::encoding::hex;
+    use crate::files::room::Room;
 
     fn header() -> Header {
         Header {
@@ -247,6 +227,10 @@ mod tests {
             tables: BTreeMap::from([(BLOBS.to_owned(), vec!["hash".to_owned(), "bytes".to_owned()])]),
             sequences: BTreeMap::new(),
         }
+    }
+
+    fn room() -> Room {
+        Room::keeping(0, &std::env::temp_dir())
     }
 
     fn hash_of(content: &[u8]) -> String {
@@ -267,7 +251,7 @@ mod tests {
     fn draft() -> (File, Vec<u64>) {
         let file = tempfile::tempfile().unwrap();
         let length = || file.metadata().unwrap().len();
-        let mut writer = Writer::begin(file.try_clone().unwrap(), &header()).unwrap();
+        let mut writer = Writer::begin(file.try_clone().unwrap(), room(), &header()).unwrap();
         let rows = CONTENTS.map(|content| format!("{{\"hash\":\"{}\",\"bytes\":{}}}\n", hash_of(content), content.len()));
         writer.add(&rows_member(BLOBS, 1), rows.concat().as_bytes()).unwrap();
         writer.end_piece().unwrap();
@@ -343,7 +327,7 @@ mod tests {
         // A file that no row knows, the same file again, and the end of a tar.
         let behind = |content: &[u8]| {
             let file = changed(&file, |_| {});
-            add(&mut Writer::go_on(file.try_clone().unwrap(), Millis(0), Vec::new()), content);
+            add(&mut Writer::go_on(file.try_clone().unwrap(), room(), Millis(0), Vec::new()), content);
             look(&file, "of now").unwrap().end
         };
         assert_eq!((behind(b"nobody's"), behind(CONTENTS[0])), (ends[2], ends[2]));
@@ -364,7 +348,7 @@ mod tests {
         assert_eq!(begun.end, ends[1]);
         file.set_len(begun.end).unwrap();
         file.seek(io::SeekFrom::End(0)).unwrap();
-        let mut writer = Writer::go_on(file.try_clone().unwrap(), begun.header.created_at, begun.members);
+        let mut writer = Writer::go_on(file.try_clone().unwrap(), room(), begun.header.created_at, begun.members);
         for content in &CONTENTS[1..] {
             add(&mut writer, content);
         }

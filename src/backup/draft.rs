@@ -5,10 +5,9 @@
 //! until it is complete.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Seek};
 use std::mem;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,17 +15,21 @@ use object_store::path::Path as Key;
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 
-use super::place::{dated, folder_of, is_dated, is_folder, size_of};
+use super::place::{dated, is_dated, is_folder, size_of};
 use super::transfer::watched;
 use super::{BackupError, Progress, Watch};
 use crate::clock::Millis;
 use crate::config::{Config, Place};
 use crate::encoding::hex;
+use crate::files::own::{Kind, folder_of, lock_own};
+use crate::files::room::Room;
 use crate::files::storage::Storage;
 use crate::files::transfer::Transfer;
 
 /// How the name of a draft begins and ends.
 const PARTIAL: (&str, &str) = (".parlor-backup-", ".partial");
+/// How it begins until all rows are there. If whoever writes it dies, it is worth nothing.
+const BEGUN: &str = ".parlor-begun-";
 /// Whoever writes one that nobody has written to for so long has died, and nobody went on with it.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long object storage has to forget an archive whose upload was interrupted.
@@ -59,21 +62,10 @@ impl Place {
     /// If it exists, or nothing can be written there.
     pub async fn begin(&self, config: &Config, at: Millis, watch: Watch<'_>) -> Result<Draft, BackupError> {
         let (target, place, name) = self.target(config, dated(at), watch).await?;
-        let begun = match &target {
-            Target::File(path) => {
-                let folder = folder_of(path);
-                // Its mode is 0600.
-                let begun = tempfile::Builder::new().prefix(PARTIAL.0).suffix(PARTIAL.1).tempfile_in(folder);
-                begun.map_err(|error| BackupError::at(folder.display(), error))?
-            }
-            Target::Object(storage, _) => {
-                storage.temporary_file().map_err(|error| BackupError::at(storage.temporary_folder().display(), error))?
-            }
-        };
-        let (file, path) = begun.into_parts();
-        // It is new. Where nothing can be locked, nobody is kept apart.
-        file.try_lock().ok();
-        Ok(Draft { file, path, stable: self.draft_of(&name), is_kept: false, target, place })
+        let stable = self.draft_of(&name);
+        let folder = folder_of(&stable);
+        let (file, path) = begin_in(folder).map_err(|error| BackupError::at(folder.display(), error))?;
+        Ok(Draft { file, path, stable, is_kept: false, target, place })
     }
 
     /// Takes the draft of an archive for this place; of several dated ones, the latest that nobody writes.
@@ -82,12 +74,23 @@ impl Place {
     /// If there is none, somebody writes it, it is not one's own, or the archive exists.
     pub async fn take_draft(&self, config: &Config, watch: Watch<'_>) -> Result<Draft, BackupError> {
         let found = self.list_drafts().map_err(|error| BackupError::at(self, error))?;
-        let mut written = None;
+        let (mut written, mut occupied) = (None, None);
         for (path, name) in found.into_iter().rev() {
             let failed = |error: io::Error| BackupError::at(path.display(), error);
-            match open_own(&path) {
+            match lock_own(&path, Kind::File) {
                 Ok(Some(file)) => {
-                    let (target, place, _) = self.target(config, name, watch).await?;
+                    let (target, place, _) = match self.target(config, name.clone(), watch).await {
+                        // The archive of that moment is there: it never gets its place, and must not be in the way of an earlier one.
+                        Err(error @ BackupError::Occupied(_)) if self.own_name().is_none() => {
+                            let size = file.metadata().map_err(failed)?.len();
+                            if self.has_sent(config, &name, size, watch).await? {
+                                fs::remove_file(&path).map_err(failed)?;
+                            }
+                            occupied = Some(error);
+                            continue;
+                        }
+                        target => target?,
+                    };
                     let mut kept = TempPath::try_from_path(&path).map_err(failed)?;
                     kept.disable_cleanup(true);
                     return Ok(Draft { file, path: kept, stable: path, is_kept: true, target, place });
@@ -98,31 +101,43 @@ impl Place {
                 Err(error) => return Err(failed(error)),
             }
         }
-        Err(match written {
-            Some(path) => BackupError::at(path.display(), "somebody is writing it"),
-            None => BackupError::NoDraft(self.to_string()),
+        Err(match (written, occupied) {
+            (Some(path), _) => BackupError::at(path.display(), "somebody is writing it"),
+            (None, Some(error)) => error,
+            (None, None) => BackupError::NoDraft(self.to_string()),
         })
     }
 
-    /// The draft that [`Self::take_draft`] would take.
+    /// The draft that [`Self::take_draft`] would take, as far as this machine knows: object storage is not asked.
     #[must_use]
     pub fn find_draft(&self) -> Option<PathBuf> {
         let found = self.list_drafts().unwrap_or_default();
-        found.into_iter().rev().map(|(path, _)| path).find(|path| matches!(open_own(path), Ok(Some(_))))
+        let is_free = |name: &OsStr| match self {
+            Self::Path(path) if is_folder(path) => !path.join(name).exists(),
+            Self::Path(path) => !path.exists(),
+            Self::S3 { .. } => true,
+        };
+        let takes = |(path, name): &(PathBuf, OsString)| is_free(name) && matches!(lock_own(path, Kind::File), Ok(Some(_)));
+        found.into_iter().rev().find(takes).map(|(path, _)| path)
     }
 
-    /// Deletes the drafts for this place that nobody has written to for a day.
+    /// Deletes the drafts for this place that nobody has written to for a day, and nobody is about to: whoever goes on with one reads it first,
+    /// and an upload may take longer.
     ///
     /// # Errors
     /// If they cannot be listed or deleted.
     pub fn clear_abandoned(&self) -> Result<(), BackupError> {
         let (folder, begin) = self.drafts();
-        let is_draft = |name: &OsStr| name.to_str().is_some_and(|name| name.starts_with(&begin) && name.ends_with(PARTIAL.1));
+        let is_draft = |name: &OsStr| is_called(name, &begin) || is_called(name, BEGUN);
         let clear = || {
             for entry in fs::read_dir(&folder)? {
                 let entry = entry?;
                 let age = entry.metadata().and_then(|about| about.modified()).ok().and_then(|at| at.elapsed().ok());
-                if is_draft(&entry.file_name()) && age.is_some_and(|age| age > ABANDONED) {
+                // Locked until it is gone. What is another user's is their own affair.
+                if is_draft(&entry.file_name())
+                    && age.is_some_and(|age| age > ABANDONED)
+                    && let Ok(Some(_locked)) = lock_own(&entry.path(), Kind::File)
+                {
                     fs::remove_file(entry.path())?;
                 }
             }
@@ -160,6 +175,15 @@ impl Place {
         }
     }
 
+    /// Whether object storage has all of an archive: whoever sent it was killed before the draft could be deleted.
+    async fn has_sent(&self, config: &Config, name: &OsStr, size: u64, watch: Watch<'_>) -> Result<bool, BackupError> {
+        if matches!(self, Self::Path(_)) {
+            return Ok(false);
+        }
+        let sent = size_of(&self.storage(config)?, &name.to_string_lossy(), watch).await?;
+        Ok(sent.map_err(|error| BackupError::at(self, error))? == Some(size))
+    }
+
     /// Where drafts for this place are, and how their names begin. Those for object storage are among the temporary files of all programs.
     fn drafts(&self) -> (PathBuf, String) {
         match self {
@@ -181,14 +205,18 @@ impl Place {
         folder.join(draft)
     }
 
-    /// The drafts that are kept for this place, the earliest first, with the names of their archives.
-    fn list_drafts(&self) -> io::Result<Vec<(PathBuf, OsString)>> {
-        let name = match self {
+    /// The name of the only archive of this place; none if there are dated ones.
+    fn own_name(&self) -> Option<OsString> {
+        match self {
             Self::Path(path) if is_folder(path) => None,
             Self::Path(path) => path.file_name().map(OsStr::to_owned),
             Self::S3 { name, .. } => name.clone().map(OsString::from),
-        };
-        if let Some(name) = name {
+        }
+    }
+
+    /// The drafts that are kept for this place, the earliest first, with the names of their archives.
+    fn list_drafts(&self) -> io::Result<Vec<(PathBuf, OsString)>> {
+        if let Some(name) = self.own_name() {
             let path = self.draft_of(&name);
             return Ok(if path.exists() { vec![(path, name)] } else { Vec::new() });
         }
@@ -232,6 +260,11 @@ impl Draft {
         read().map_err(|error| self.failed(error))
     }
 
+    /// The room where it is.
+    pub fn room(&self) -> Room {
+        Room::of(folder_of(&self.path))
+    }
+
     /// An error of the draft itself.
     pub fn failed(&self, error: impl ToString) -> BackupError {
         BackupError::at(self.path.display(), error)
@@ -240,7 +273,7 @@ impl Draft {
     /// Gives it the name under which it is found again; from now on it stays. If somebody else has that name, or writes what has it, it goes on
     /// as before.
     pub fn keep(&mut self) {
-        let earlier = open_own(&self.stable);
+        let earlier = lock_own(&self.stable, Kind::File);
         let Ok(mut named) = TempPath::try_from_path(&self.stable) else { return };
         named.disable_cleanup(true);
         let begun = mem::replace(&mut self.path, named);
@@ -298,28 +331,36 @@ impl Draft {
     }
 }
 
-/// Opens a draft to be the only one who writes it; `None` while somebody else does. In a folder for everybody, another user could have put one
-/// there, with rows that nobody wrote.
-fn open_own(path: &Path) -> io::Result<Option<File>> {
-    let about = fs::symlink_metadata(path)?;
-    let own = tempfile::tempfile_in(folder_of(path))?.metadata()?.uid();
-    if !about.is_file() || about.uid() != own || about.mode() & 0o022 != 0 {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is another user’s, or others can write to it"));
+/// Whether this is the name of a draft that begins so.
+fn is_called(name: &OsStr, begin: &str) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(begin) && name.ends_with(PARTIAL.1))
+}
+
+/// Makes a file for a draft. Those of writers who have died go first: they may be what fills the disk.
+fn begin_in(folder: &Path) -> io::Result<(File, TempPath)> {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if is_called(&entry.file_name(), BEGUN)
+            && let Ok(Some(locked)) = lock_own(&entry.path(), Kind::File)
+            // Where nothing can be locked, nobody knows whether its writer has died.
+            && locked.try_lock().is_ok()
+        {
+            fs::remove_file(entry.path()).ok();
+        }
     }
-    let file = File::options().read(true).write(true).open(path)?;
-    // Where nothing can be locked, nobody is kept apart.
-    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-        return Ok(None);
+    loop {
+        // Its mode is 0600.
+        let (file, path) = tempfile::Builder::new().prefix(BEGUN).suffix(PARTIAL.1).tempfile_in(folder)?.into_parts();
+        file.lock().ok();
+        // Before it was locked, somebody may have taken its writer for dead.
+        if path.exists() {
+            return Ok((file, path));
+        }
     }
-    let (opened, named) = (file.metadata()?, fs::symlink_metadata(path)?);
-    // Before it was locked, its writer may have put it into its place, and somebody else something into that of the draft.
-    let is_same = |one: &fs::Metadata, other: &fs::Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
-    if is_same(&opened, &named) && is_same(&about, &named) { Ok(Some(file)) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     use super::*;
 
@@ -367,6 +408,52 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_begun_goes_at_the_next_backup_if_its_writer_was_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Path(folder.path().join("monday.tar.gz"));
+        let living = begin(&place).await;
+        let dead = folder.path().join(".parlor-begun-dead.partial");
+        fs::write(&dead, "rows").unwrap();
+        fs::set_permissions(&dead, fs::Permissions::from_mode(0o600)).unwrap();
+        let others = [".parlor-begun-", "mine.partial", ".parlor-backup-tuesday.tar.gz.partial"];
+        for name in others {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let next = begin(&place).await;
+        assert!(!dead.exists() && living.path.exists() && next.path.exists());
+        assert!(others.iter().all(|name| folder.path().join(name).exists()));
+        assert_eq!(names(folder.path()).len(), 2 + others.len());
+        // As Parlor leaves it where nothing can be locked.
+        fs::write(&dead, "rows").unwrap();
+        let file = File::options().write(true).open(&dead).unwrap();
+        file.set_modified(file.metadata().unwrap().modified().unwrap() - 2 * ABANDONED).unwrap();
+        place.clear_abandoned().unwrap();
+        assert!(!dead.exists() && living.path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_draft_whose_archive_is_there_is_not_in_the_way_of_an_earlier_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Path(folder.path().to_owned());
+        let mut drafts = Vec::new();
+        for at in [AT, AT.plus(60_000)] {
+            let mut draft = place.begin(&Config::default(), at, &mut |_| true).await.unwrap();
+            draft.keep();
+            drafts.push(draft.kept_at().unwrap());
+        }
+        let later = folder.path().join("parlor-20251122T084814Z.tar.gz");
+        fs::write(&later, "an archive").unwrap();
+        let taken = take(&place).await.unwrap();
+        assert_eq!(taken.kept_at(), Some(drafts[0].clone()));
+        taken.put(&mut |_| true).await.unwrap();
+        // Now there is none that could get its place.
+        assert!(matches!(take(&place).await, Err(BackupError::Occupied(_))));
+        let named = Place::Path(later.clone());
+        assert!(matches!(take(&named).await, Err(BackupError::Occupied(_))));
+        assert!(drafts[1].exists() && fs::read(&later).unwrap() == b"an archive");
+    }
+
+    #[tokio::test]
     async fn a_new_draft_for_the_same_file_replaces_the_one_that_nobody_writes() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::Path(folder.path().join("monday.tar.gz"));
@@ -385,6 +472,31 @@ mod tests {
         assert_eq!(third.kept_at(), Some(stable.clone()));
         drop(third);
         assert_eq!((fs::read(&stable).unwrap(), names(folder.path()).len()), (b"third".to_vec(), 1));
+    }
+
+    #[tokio::test]
+    async fn a_draft_that_nobody_writes_to_is_deleted_after_a_day_but_not_while_somebody_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Path(folder.path().to_owned());
+        let mut draft = begin(&place).await;
+        draft.keep();
+        let path = draft.kept_at().unwrap();
+        let age = |age| File::options().write(true).open(&path).unwrap().set_modified(age).unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        drop(draft);
+        place.clear_abandoned().unwrap();
+        assert!(path.exists(), "it is young");
+        age(modified - 2 * ABANDONED);
+        let taken = take(&place).await.unwrap();
+        place.clear_abandoned().unwrap();
+        assert!(path.exists(), "somebody goes on with it, and reads it first");
+        drop(taken);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        place.clear_abandoned().unwrap();
+        assert!(path.exists(), "it may be another user’s");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        place.clear_abandoned().unwrap();
+        assert!(!path.exists());
     }
 
     #[tokio::test]

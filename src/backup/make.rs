@@ -6,16 +6,18 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::TryStreamExt;
+use object_store::path::Path as Key;
 use serde::Serialize;
 
 use super::begun::{Begun, Origin, Small, read};
 use super::draft::Draft;
 use super::format::{FORMAT, Header, Manifest, PIECE, ROWS, VERSION, file_member, rows_member};
-use super::transfer::{UntilStopped, watched};
+use super::transfer::{UntilStopped, scratch, watched};
 use super::writer::Writer;
 use super::{BackupError, Progress, Watch};
 use crate::clock::{Clock, Millis};
@@ -112,7 +114,8 @@ pub async fn resume(config: &Config, to: &Place, watch: Watch<'_>) -> Result<Mad
 
 fn storage(config: &Config) -> Result<Storage, BackupError> {
     let url = config.files_url.as_ref().ok_or(BackupError::NoStorage)?;
-    Storage::open(url, config).map_err(|problem| BackupError::at("FILES_URL", problem.trim_start_matches("FILES_URL: ")))
+    let wrong = |problem: String| BackupError::at("FILES_URL", problem.trim_start_matches("FILES_URL: "));
+    Storage::existing(url, config).map_err(wrong)?.ok_or(BackupError::NoFolder)
 }
 
 /// A snapshot of a database that is as this program knows it.
@@ -162,8 +165,8 @@ fn lost() -> BackupError {
 
 impl Making {
     async fn begin(draft: Draft, header: &Header) -> Result<Self, BackupError> {
-        let (file, header, created_at) = (draft.cut(0)?, header.clone(), header.created_at);
-        let begun = tokio::task::spawn_blocking(move || Writer::begin(file, &header)).await?;
+        let (file, room, header, created_at) = (draft.cut(0)?, draft.room(), header.clone(), header.created_at);
+        let begun = tokio::task::spawn_blocking(move || Writer::begin(file, room, &header)).await?;
         let writer = Some(begun.map_err(|error| BackupError::at(&draft.place, error))?);
         let (manifest, left_out) = (Manifest::default(), Vec::new());
         Ok(Self { draft, writer, is_complete: false, created_at, manifest, files_already: 0, left_out })
@@ -175,7 +178,7 @@ impl Making {
         let created_at = header.created_at;
         let file = draft.cut(end)?;
         let is_complete = manifest.is_some();
-        let writer = (!is_complete).then(|| Writer::go_on(file, created_at, members));
+        let writer = (!is_complete).then(|| Writer::go_on(file, draft.room(), created_at, members));
         let begun = Manifest { members: Vec::new(), rows, files, file_bytes, left_out: unsound };
         let manifest = manifest.unwrap_or(begun);
         let why = if is_complete { "is missing or damaged" } else { DAMAGED };
@@ -206,8 +209,7 @@ impl Making {
             if let Some(storage) = storage
                 && let Err(error) = self.files(&mut snapshot, storage, wanted, watch).await
             {
-                // Whoever goes on has the files that are written. If that fails, too, they are added again.
-                self.write(Writer::end_piece).await.ok();
+                self.save().await;
                 return Err(error);
             }
             let (writer, manifest) = (self.writer.take().ok_or_else(lost)?, self.manifest.clone());
@@ -219,6 +221,15 @@ impl Making {
         let to = draft.place.to_string();
         let bytes = draft.put(watch).await?;
         Ok(Made { to, bytes, created_at, rows: rows.into_values().sum(), files, file_bytes, files_already, left_out })
+    }
+
+    /// Ends the piece, so that whoever goes on has the files in it; if that fails, they are added again. What is half-written is cut off: it is
+    /// worth nothing, and takes room, maybe all there is.
+    async fn save(&mut self) {
+        self.write(Writer::end_piece).await.ok();
+        if let Some(end) = self.writer.as_ref().and_then(Writer::safe) {
+            self.draft.cut(end).ok();
+        }
     }
 
     /// Does something with the writer on a thread that may block.
@@ -338,7 +349,11 @@ impl Making {
             Some(size) if size != bytes => return Ok(Some("has another size")),
             Some(_) => {}
         }
-        let source = match watched(&transfer, goes_on, open(storage, &key, &transfer)).await? {
+        let source = match storage.folder() {
+            Some(folder) => watched(&transfer, goes_on, open(folder.join(key.as_ref()))).await?,
+            None => watched(&transfer, goes_on, fetch(storage, &key, scratch(bytes)?, &transfer)).await?,
+        };
+        let source = match source {
             Ok(source) => source,
             Err(StorageError::Missing(_)) => return Ok(Some("is missing")),
             Err(error) => return Err(failed(error)),
@@ -355,18 +370,82 @@ impl Making {
     }
 }
 
-/// Opens an object as a file: the one in the directory, or a copy that is deleted when it is closed.
-async fn open(storage: &Storage, key: &object_store::path::Path, transfer: &Transfer) -> Result<File, StorageError> {
-    if let Some(folder) = storage.folder() {
-        let path = folder.join(key.as_ref());
-        let opened = tokio::task::spawn_blocking(move || File::open(path)).await;
-        return match opened.map_err(|error| StorageError::Failed(error.to_string()))? {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(StorageError::Missing(key.to_string())),
-            opened => Ok(opened?),
-        };
+/// Opens an object of the directory.
+async fn open(path: PathBuf) -> Result<File, StorageError> {
+    let opened = tokio::task::spawn_blocking(move || (File::open(&path), path)).await;
+    match opened.map_err(|error| StorageError::Failed(error.to_string()))? {
+        (Err(error), path) if error.kind() == io::ErrorKind::NotFound => Err(StorageError::Missing(path.display().to_string())),
+        (opened, _) => Ok(opened?),
     }
-    let file = tempfile::tempfile()?;
-    storage.fetch_watched(key, &file, transfer).await?;
-    io::Seek::rewind(&mut &file)?;
-    Ok(file)
+}
+
+/// Opens an object by a copy that is deleted when it is closed.
+async fn fetch(storage: &Storage, key: &Key, copy: File, transfer: &Transfer) -> Result<File, StorageError> {
+    storage.fetch_watched(key, &copy, transfer).await?;
+    io::Seek::rewind(&mut &copy)?;
+    Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read;
+
+    use super::*;
+    use crate::files::room::Room;
+
+    fn header() -> Header {
+        Header {
+            format: FORMAT.into(),
+            version: VERSION,
+            parlor: "0".into(),
+            migration: 1,
+            database: "sqlite".into(),
+            created_at: Millis(0),
+            epoch: "of now".into(),
+            has_files: true,
+            tables: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+        }
+    }
+
+    /// A disk that fills while a large file is written has the draft as it was before.
+    #[tokio::test]
+    async fn what_is_half_written_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::Path(folder.path().join("monday.tar.gz"));
+        let draft = place.begin(&Config::default(), Millis(0), &mut |_| true).await.unwrap();
+        let mut making = Making::begin(draft, &header()).await.unwrap();
+        making.write(Writer::end_piece).await.unwrap();
+        making.draft.keep();
+        let size = |making: &Making| making.draft.file().unwrap().1;
+        let add = |bytes: u64, of: u64| {
+            // Compressed, it would be nothing.
+            let mut state = 1_u64;
+            let noise: Vec<u8> = (0..of)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    state.to_le_bytes()[7]
+                })
+                .collect();
+            move |writer: &mut Writer| writer.add_file(&file_member(&hex(&[1; 32])), io::Cursor::new(noise).take(of), bytes)
+        };
+        making.write(add(1000, 1000)).await.unwrap();
+        making.save().await;
+        let whole = size(&making);
+        assert!(whole > 1000);
+        // Its source ends early; as well it could have been stopped.
+        assert!(making.write(add(PIECE + 1, 1 << 20)).await.is_err());
+        making.save().await;
+        assert_eq!(size(&making), whole);
+
+        // Gone on with, on a disk of which too much is to stay free.
+        let file = making.draft.cut(whole).unwrap();
+        making.writer = Some(Writer::go_on(file, Room::keeping(u64::MAX, folder.path()), Millis(0), Vec::new()));
+        let full = making.write(add(9 << 20, 9 << 20)).await.unwrap_err();
+        assert!(full.to_string().contains("stay free for the server"), "{full}");
+        assert!(size(&making) > whole);
+        making.save().await;
+        assert_eq!((size(&making), making.draft.kept_at().is_some()), (whole, true));
+    }
 }

@@ -53,6 +53,9 @@ pub enum BackupError {
     /// Files are asked for, and there is no storage that has them.
     #[error("FILES_URL: this server has no storage for files")]
     NoStorage,
+    /// Files are asked for, and where they should be there is nothing.
+    #[error("FILES_URL: there is no such directory; it is the one of the server’s settings")]
+    NoFolder,
     /// Something is at the place of a new one already.
     #[error("can’t use {0}: it exists already")]
     Occupied(String),
@@ -106,7 +109,7 @@ impl BackupError {
     #[must_use]
     pub const fn is_of_arguments(&self) -> bool {
         match self {
-            Self::NoStorage | Self::Occupied(_) | Self::Missing(_) => true,
+            Self::NoStorage | Self::NoFolder | Self::Occupied(_) | Self::Missing(_) => true,
             Self::Open(error) => error.is_of_arguments(),
             _ => false,
         }

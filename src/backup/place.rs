@@ -8,16 +8,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use futures_util::TryStreamExt;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use object_store::path::Path as Key;
 
-use super::transfer::watched;
+use super::transfer::{scratch, watched};
 use super::{BackupError, Progress, Watch};
-use crate::clock::Millis;
+use crate::clock::{Millis, is_ahead};
 use crate::config::{ARCHIVE, Config, FilesUrl, Place};
-use crate::db::backup::state::is_ahead;
 use crate::files::storage::{Storage, StorageError};
 use crate::files::transfer::Transfer;
 
@@ -66,7 +64,7 @@ impl Place {
                 };
                 let total = size_of(&storage, &name, watch).await?.map_err(failed)?.ok_or_else(|| none(&place))?;
                 // It is read from its beginning to its end, which a connection may not last for.
-                let file = tempfile::tempfile().map_err(|error| failed(error.into()))?;
+                let file = scratch(total)?;
                 let (transfer, key) = (Transfer::default(), Key::from(&*name));
                 let mut goes_on = |done| watch(Progress { what: "download", done, total, is_bytes: true });
                 let fetching = storage.fetch_watched(&key, &file, &transfer);
@@ -109,7 +107,7 @@ impl Place {
     /// The latest dated archive here, and when it was made, if there is one.
     ///
     /// # Errors
-    /// If they cannot be listed.
+    /// If they cannot be listed; of object storage it says no more than what is wrong.
     pub async fn latest(&self, config: &Config, now: Millis) -> Result<Option<(String, Millis)>, BackupError> {
         let names = match self {
             Self::Path(folder) => {
@@ -117,7 +115,7 @@ impl Place {
                 let listed = tokio::task::spawn_blocking(move || names_in(&folder)).await?;
                 listed.map_err(|error| BackupError::at(self, error))?
             }
-            Self::S3 { .. } => objects(&self.storage(config)?).await.map_err(|error| BackupError::at(self, error))?,
+            Self::S3 { .. } => objects(&self.storage(config)?).await.map_err(|error| BackupError::at(self, error.in_short()))?,
         };
         Ok(latest(&names, now).and_then(|name| Some((name.to_owned(), time_of(name)?))))
     }
@@ -143,11 +141,6 @@ pub async fn size_of(storage: &Storage, name: &str, watch: Watch<'_>) -> Result<
 /// Whether a path is a directory, or is written as one: archives have dated names there.
 pub fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
-}
-
-/// The directory that something is in.
-pub fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// The name of an archive that holds the state of this moment. Names sort by time.
@@ -204,10 +197,8 @@ fn names_in(folder: &Path) -> io::Result<Vec<String>> {
 
 /// The dated archives in object storage, the oldest first.
 async fn objects(storage: &Storage) -> Result<Vec<String>, StorageError> {
-    let (mut all, mut names) = (storage.list(&Key::default()), Vec::new());
-    while let Some(object) = all.try_next().await? {
-        names.extend(Some(object.key.to_string()).filter(|name| is_dated(name)));
-    }
+    let all = storage.list_top().await?;
+    let mut names: Vec<_> = all.iter().map(ToString::to_string).filter(|name| is_dated(name)).collect();
     names.sort_unstable();
     Ok(names)
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{BackupError, Leftover, Made, make};
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, is_ahead};
 use crate::config::{Config, Place};
 use crate::db::Db;
-use crate::db::backup::state::{BackupState, Claim, FailedBackup, LastBackup, is_ahead};
+use crate::db::backup::state::{BackupState, Claim, FailedBackup, LastBackup};
 use crate::encoding::random_hex;
 
 /// How often it looks whether a backup is due.

@@ -1,13 +1,16 @@
 //! Watches what goes to and comes from object storage, which may take minutes, or hang.
 //!
-//! Owns that whoever watches is asked several times a second whether it goes on. What was begun there is undone by the storage.
+//! Owns that whoever watches is asked several times a second whether it goes on, and that copies for which there is no room are not begun. What
+//! was begun there is undone by the storage.
 
+use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::BackupError;
+use crate::files::room::Room;
 use crate::files::transfer::Transfer;
 
 /// How often whoever watches is asked.
@@ -38,6 +41,16 @@ pub async fn watched<T>(
     }
 }
 
+/// A file without a name for a copy of so many bytes.
+///
+/// # Errors
+/// If there is no room for it, or it cannot be made.
+pub fn scratch(bytes: u64) -> Result<File, BackupError> {
+    let folder = std::env::temp_dir();
+    let made = Room::of(&folder).check(bytes).and_then(|()| tempfile::tempfile_in(&folder));
+    made.map_err(|error| BackupError::at(folder.display(), error))
+}
+
 /// A reader that fails once a transfer is stopped, for threads that block.
 pub struct UntilStopped<R> {
     /// Where the bytes come from.
@@ -56,6 +69,12 @@ impl<R: Read> Read for UntilStopped<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_for_which_there_is_no_room_is_not_begun() {
+        assert!(scratch(0).is_ok());
+        assert!(scratch(u64::MAX).is_err_and(|error| error.to_string().contains("stay free for the server")));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_hangs_can_be_interrupted() {

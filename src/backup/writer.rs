@@ -1,10 +1,10 @@
 //! Writes an archive.
 //!
-//! Owns its members and their checksums, and the pieces in which it is compressed. Everything here blocks. It must not know where the archive
-//! goes.
+//! Owns its members and their checksums, the pieces in which it is compressed, and that it does not take the last room of a disk. Everything
+//! here blocks. It must not know where the archive goes.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::format::{HEADER, Header, MANIFEST, Manifest, Member, PIECE};
 use crate::clock::Millis;
 use crate::encoding::hex;
+use crate::files::room::Room;
 
 /// Text shrinks to a fifth at this level; higher ones cost much more time for little.
 const LEVEL: u32 = 4;
@@ -25,17 +26,17 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins one.
-    pub fn begin(file: File, header: &Header) -> io::Result<Self> {
-        let mut writer = Self::go_on(file, header.created_at, Vec::new());
+    /// Begins one, on a disk with this room.
+    pub fn begin(file: File, room: Room, header: &Header) -> io::Result<Self> {
+        let mut writer = Self::go_on(file, room, header.created_at, Vec::new());
         writer.add(HEADER, &serde_json::to_vec_pretty(header)?)?;
         Ok(writer)
     }
 
     /// Goes on with one that has these members besides files. The file is at the end of a piece.
-    pub fn go_on(file: File, created_at: Millis, members: Vec<Member>) -> Self {
+    pub fn go_on(file: File, room: Room, created_at: Millis, members: Vec<Member>) -> Self {
         let created_at = u64::try_from(created_at.0 / 1000).unwrap_or_default();
-        Self { archive: tar::Builder::new(Pieces::behind(file)), created_at, members }
+        Self { archive: tar::Builder::new(Pieces::behind(file, room)), created_at, members }
     }
 
     /// Adds a member.
@@ -75,6 +76,11 @@ impl Writer {
         self.archive.get_mut().end()
     }
 
+    /// Where the last whole piece ends, if that is known: what is behind that is worth nothing unless it becomes one.
+    pub fn safe(&self) -> Option<u64> {
+        self.archive.get_ref().safe
+    }
+
     /// Ends it with the manifest, and waits until it is on the disk. The members of the manifest are filled in here.
     pub fn finish(mut self, mut manifest: Manifest) -> io::Result<()> {
         self.end_piece()?;
@@ -100,17 +106,22 @@ struct Pieces {
     piece: Option<GzEncoder<BufWriter<File>>>,
     /// How much was written to this piece.
     bytes: u64,
+    /// Where the last whole piece ends.
+    safe: Option<u64>,
+    room: Room,
 }
 
 impl Pieces {
-    const fn behind(file: File) -> Self {
-        Self { file: Some(file), piece: None, bytes: 0 }
+    fn behind(mut file: File, room: Room) -> Self {
+        let safe = file.stream_position().ok();
+        Self { file: Some(file), piece: None, bytes: 0, safe, room }
     }
 
     fn end(&mut self) -> io::Result<()> {
         if let Some(piece) = self.piece.take() {
-            let file = piece.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+            let mut file = piece.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.sync_data()?;
+            self.safe = file.stream_position().ok();
             (self.file, self.bytes) = (Some(file), 0);
         }
         if self.file.is_some() { Ok(()) } else { Err(closed()) }
@@ -127,6 +138,7 @@ fn closed() -> io::Error {
 
 impl Write for Pieces {
     fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        self.room.take(content.len() as u64)?;
         if let Some(file) = self.file.take() {
             self.piece = Some(GzEncoder::new(BufWriter::with_capacity(256 << 10, file), Compression::new(LEVEL)));
         }

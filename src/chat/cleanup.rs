@@ -134,7 +134,7 @@ impl Chat {
         let mut deleted = 0;
         for (room, seqs) in by_room {
             let deletes_since = cleanup.deletes.then_some(cleanup.since);
-            let change = CleanUp { seqs, deletes_since, former_username: cleanup.username.clone() };
+            let change = CleanUp { seqs, deletes_since, former_username: cleanup.username.clone(), is_by_hand: false };
             match self.ledger.submit(Caller::as_member(cleanup.user_id), room, Change::CleanUp(change)).ok()?.outcome().await {
                 Ok(Effect::Deleted(count)) => deleted += count,
                 // The room was deleted meanwhile.

@@ -233,7 +233,7 @@ impl Chat {
         }
         self.allow(actor, ActionKind::People)?;
         for username in usernames {
-            self.person(username).await.map_err(|error| about_body(&format!("@{username}: "), error))?;
+            self.person(actor, username).await.map_err(|error| about_body(&format!("@{username}: "), error))?;
         }
         let mut added: Vec<String> = Vec::new();
         for username in usernames {

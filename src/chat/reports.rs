@@ -144,7 +144,8 @@ impl Chat {
         let mut events = vec![event(security_log::Action::CloseReport).note(outcome.as_str())];
         if outcome == Outcome::Deleted {
             // The server deletes it: the closer need not be a member.
-            let change = CleanUp { seqs: vec![report.seq], deletes_since: Some(Millis(0)), former_username: None };
+            let seqs = vec![report.seq];
+            let change = CleanUp { seqs, deletes_since: Some(Millis(0)), former_username: None, is_by_hand: true };
             self.ledger.submit(Caller::as_member(report.author_id), report.room_id, Change::CleanUp(change))?.outcome().await?;
             let deleted = event(security_log::Action::DeleteMessage);
             events.push(deleted.changed(Some(json!({ "author": report.author })), None));

@@ -3,12 +3,16 @@
 //! Owns these use-cases. Administrators may also do this in rooms that they cannot see, and see nothing of them by it. The ledger's rules
 //! decide who may.
 
+use tracing::Instrument;
+
 use super::Chat;
 use crate::chat::ledger::change::Change;
 use crate::chat::rate_limits::ActionKind;
+use crate::db::Db;
 use crate::db::people::{ListedBan, Member};
 use crate::db::rooms::ManagedRoom;
 use crate::error::{Error, Result};
+use crate::events::{Bus, Event};
 use crate::model::pagination::{PageRequest, PeopleListPage};
 use crate::model::{RoomId, RoomRole};
 use crate::permissions::{self, Action, Actor, Caller};
@@ -24,6 +28,20 @@ pub fn parse_role(field: &'static str, text: &str) -> Result<RoomRole> {
         "moderator" => Ok(RoomRole::Moderator),
         "owner" => Ok(RoomRole::Owner),
         _ => Err(Error::invalid(field, "Choose owner, moderator or member.")),
+    }
+}
+
+/// The bots of a deleted room's webhooks are closed: tells that their photos are gone. Failures are only logged, because the room is deleted.
+async fn tell_of_closed_bots(db: &Db, events: &Bus, usernames: impl Iterator<Item = &str>) {
+    for username in usernames {
+        match db.find_profile(username).await {
+            Ok(Some(bot)) => {
+                let (person, status) = (bot.author(), bot.status);
+                events.publish(vec![Event::ProfileChanged { person, status, is_renamed: true }]).await;
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, username, "nobody was told that a closed bot has no photo any more"),
+        }
     }
 }
 
@@ -54,7 +72,7 @@ impl Chat {
     pub async fn set_room_role(&self, caller: Caller, slug: &str, username: &str, role: RoomRole, source: &Source) -> Result<()> {
         self.allow(caller.id, ActionKind::Remove)?;
         let room = self.room_to_manage(caller, slug).await?;
-        let user = self.person(username).await?;
+        let user = self.person(caller.id, username).await?;
         self.ledger.submit_from(caller, room, Change::SetRole { user, role }, source)?.outcome().await.map(drop)
     }
 
@@ -65,7 +83,7 @@ impl Chat {
     pub async fn ban_from_room(&self, caller: Caller, slug: &str, username: &str, on: bool, source: &Source) -> Result<()> {
         self.allow(caller.id, ActionKind::Remove)?;
         let room = self.room_to_manage(caller, slug).await?;
-        let user = self.person(username).await?;
+        let user = self.person(caller.id, username).await?;
         self.ledger.submit_from(caller, room, Change::Ban { user, on }, source)?.outcome().await.map(drop)
     }
 
@@ -91,9 +109,21 @@ impl Chat {
         if confirm != room.slug && confirm != room.name {
             return Err(Error::invalid("confirm", "Type the room’s name to delete it."));
         }
-        self.ledger.submit_from((*actor).into(), room.room, Change::DeleteRoom, source)?.outcome().await?;
-        self.purge.notify_one();
-        Ok(())
+        let hooks = self.db.list_hooks(room.room).await?;
+        let pending = self.ledger.submit_from((*actor).into(), room.room, Change::DeleteRoom, source)?;
+        let (db, events, purge) = (self.db.clone(), self.events.clone(), self.purge.clone());
+        // By itself: what follows the deletion is done though the client has left.
+        let work = tokio::spawn(
+            async move {
+                pending.outcome().await?;
+                purge.notify_one();
+                let with_photos = hooks.iter().filter(|hook| hook.photo.is_some()).map(|hook| &*hook.username);
+                tell_of_closed_bots(&db, &events, with_photos).await;
+                Ok(())
+            }
+            .in_current_span(),
+        );
+        work.await.unwrap_or_else(|fault| Err(Error::Internal(fault.to_string())))
     }
 
     /// A room that somebody may delete.

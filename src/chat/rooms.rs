@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Chat;
 use super::room_names::{fold, taken};
-use crate::chat::ledger::change::{Change, Settings};
+use crate::chat::ledger::change::{Change, Effect, Settings};
 use crate::chat::rate_limits::ActionKind;
 use crate::db::people::Member;
 use crate::db::rooms::{NewRoom, RoomStats, RoomView, random_end};
@@ -162,7 +162,7 @@ impl Chat {
     pub async fn admit(&self, actor: UserId, slug: &str, username: &str, source: &Source) -> Result<()> {
         self.allow(actor, ActionKind::Admit)?;
         let view = self.view(actor, slug).await?;
-        let user = self.person(username).await?;
+        let user = self.person(actor, username).await?;
         if self.db.find_user(user).await?.is_none_or(|user| user.banned_at.is_some()) {
             return Err(Error::invalid("username", "Their account is closed, so they can’t be added."));
         }
@@ -173,12 +173,13 @@ impl Chat {
         self.ledger.submit_from(Caller::as_member(actor), view.room.id, Change::Admit { user }, source)?.outcome().await.map(drop)
     }
 
-    /// Adds a bot of the server's own to one of the actor's rooms. Its making was charged.
+    /// Adds a bot of the server's own to one of the actor's rooms; `false` if it is a member already. Its making was charged.
     ///
     /// # Errors
     /// A refusal by the ledger.
-    pub async fn admit_server_bot(&self, caller: Caller, room: RoomId, bot: UserId, source: &Source) -> Result<()> {
-        self.ledger.submit_from(caller, room, Change::Admit { user: bot }, source)?.outcome().await.map(drop)
+    pub async fn admit_server_bot(&self, caller: Caller, room: RoomId, bot: UserId, source: &Source) -> Result<bool> {
+        let outcome = self.ledger.submit_from(caller, room, Change::Admit { user: bot }, source)?.outcome().await;
+        outcome.map(|effect| !matches!(effect, Effect::Unchanged))
     }
 
     /// Removes a member.
@@ -188,7 +189,7 @@ impl Chat {
     pub async fn remove(&self, caller: Caller, slug: &str, username: &str, source: &Source) -> Result<()> {
         self.allow(caller.id, ActionKind::Remove)?;
         let room = self.room_to_manage(caller, slug).await?;
-        let user = self.person(username).await?;
+        let user = self.person(caller.id, username).await?;
         self.ledger.submit_from(caller, room, Change::Remove { user }, source)?.outcome().await.map(drop)
     }
 
@@ -313,9 +314,14 @@ impl Chat {
         Ok(())
     }
 
-    pub(super) async fn person(&self, username: &str) -> Result<UserId> {
+    /// Who has a username, as far as `actor` may know: a guest knows only those they share a room with.
+    pub(super) async fn person(&self, actor: UserId, username: &str) -> Result<UserId> {
         let unknown = || Error::invalid("username", "No one has that username.");
         let name = username.trim().to_lowercase();
-        Ok(self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id)
+        let person = self.db.find_user_by_name(&name).await?.ok_or_else(unknown)?.id;
+        if self.db.is_stranger_to_guest(actor, person).await? {
+            return Err(unknown());
+        }
+        Ok(person)
     }
 }

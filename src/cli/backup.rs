@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::interrupted::{LEFT_OUT, interrupted, interrupted_and};
+use super::output::{note, out};
 use super::progress::Progress;
 use super::{Failure, failed};
 use crate::backup::{self, BackupError, Leftover, Made, Restored, Verified};
@@ -51,7 +52,7 @@ pub async fn make(config: &Config, arguments: BackupArguments) -> Result<(), Fai
         backup::resume(config, &to, &mut watch).await
     } else {
         if let Some(draft) = to.find_draft() {
-            eprintln!("{} is the draft of a backup that was interrupted: --files --resume goes on with it", draft.display());
+            note!("{} is the draft of a backup that was interrupted: --files --resume goes on with it", draft.display());
         }
         backup::make(config, &to, files, Leftover::Kept, &clock, &mut watch).await
     };
@@ -62,11 +63,11 @@ pub async fn make(config: &Config, arguments: BackupArguments) -> Result<(), Fai
         print(&made)?;
     } else {
         let with = if files { format!(" and {count} files of {}", in_words(*file_bytes)) } else { String::new() };
-        println!("{to}: {}, {rows} rows{with}", in_words(*bytes));
+        out!("{to}: {}, {rows} rows{with}", in_words(*bytes))?;
         if resume {
-            println!("It holds the state of {created_at}, when it was begun; {files_already} of its files were in the draft.");
+            out!("It holds the state of {created_at}, when it was begun; {files_already} of its files were in the draft.")?;
         }
-        list(left_out);
+        list(left_out)?;
     }
     unless_left_out(left_out)
 }
@@ -89,12 +90,12 @@ pub async fn restore(config: &Config, arguments: FromArguments) -> Result<(), Fa
     if arguments.json {
         print(&restored)?;
     } else {
-        println!("restored {from} of {created_at}: {rows} rows, {files} files");
+        out!("restored {from} of {created_at}: {rows} rows, {files} files")?;
         if !has_files {
-            println!("Files are not in this backup: those in FILES_URL are used; parlor files check finds what is missing.");
+            out!("Files are not in this backup: those in FILES_URL are used; parlor files check finds what is missing.")?;
         }
-        println!("Everybody has to log in again, and search finds old messages once the server has indexed them.");
-        list(left_out);
+        out!("Everybody has to log in again, and search finds old messages once the server has indexed them.")?;
+        list(left_out)?;
     }
     unless_left_out(left_out)
 }
@@ -114,9 +115,9 @@ pub async fn verify(config: &Config, arguments: FromArguments) -> Result<(), Fai
     if arguments.json {
         print(&verified)?;
     } else {
-        println!("{from} of {created_at}, made by Parlor {made_by} of a {database} database: {rows} rows, {files} files");
-        problems.iter().for_each(|problem| println!("wrong: {problem}"));
-        list(left_out);
+        out!("{from} of {created_at}, made by Parlor {made_by} of a {database} database: {rows} rows, {files} files")?;
+        problems.iter().try_for_each(|problem| out!("wrong: {problem}"))?;
+        list(left_out)?;
     }
     if problems.is_empty() {
         return unless_left_out(left_out);
@@ -148,13 +149,12 @@ fn show(progress: &mut Progress, now: backup::Progress) -> bool {
 
 /// Prints a result for machines.
 pub(super) fn print(result: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string(result).map_err(failed)?);
-    Ok(())
+    out!("{}", serde_json::to_string(result).map_err(failed)?)
 }
 
 /// Prints what was left out.
-pub(super) fn list(left_out: &[String]) {
-    left_out.iter().for_each(|what| println!("left out: {what}"));
+pub(super) fn list(left_out: &[String]) -> Result<(), Failure> {
+    left_out.iter().try_for_each(|what| out!("left out: {what}"))
 }
 
 /// The failure of what was done, but not for everything.

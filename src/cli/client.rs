@@ -3,7 +3,7 @@
 //! Owns where that is and with which access token (`PARLOR_URL`, `PARLOR_TOKEN`), what is printed, and when a lost connection is tried again.
 //! A token is never an argument: other users of the machine see those.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 use clap::Args;
@@ -12,6 +12,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
+use super::output::{note, out};
 use super::{Failure, failed};
 use crate::encoding::{path_segment, random_hex};
 
@@ -80,12 +81,15 @@ enum Fault {
     Lost(String),
     /// It does not.
     Refused(String),
+    /// Whoever read what is printed has gone.
+    Unread,
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Lost(why) | Fault::Refused(why) => failed(why),
+            Fault::Unread => failed("nobody reads what is printed"),
         }
     }
 }
@@ -111,12 +115,19 @@ impl Api {
         }
         let token = set("PARLOR_TOKEN");
         let token = token.ok_or_else(|| (2, "PARLOR_TOKEN: set an access token; make one at /settings/tokens".to_owned()))?;
+        let token = token.trim();
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err((
+                2,
+                "PARLOR_TOKEN: that is no access token: it has a space, a line break or another odd character".to_owned(),
+            ));
+        }
         // An error means that there is one.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).connect_timeout(CONNECT).build();
         let client =
             client.map_err(|_| failed("TLS does not work here: does this machine have the certificates of authorities?"))?;
-        Ok(Self { client, url: url.trim().trim_end_matches('/').to_owned(), token: token.trim().to_owned() })
+        Ok(Self { client, url: url.trim().trim_end_matches('/').to_owned(), token: token.to_owned() })
     }
 
     /// The address of something in a room.
@@ -162,7 +173,8 @@ pub async fn post(arguments: Post) -> Result<(), Failure> {
         Some(text) => text,
         None => {
             let mut typed = String::new();
-            std::io::stdin().read_to_string(&mut typed).map_err(failed)?;
+            let read = std::io::stdin().read_to_string(&mut typed);
+            read.map_err(|error| failed(format!("standard input: {error}")))?;
             typed.trim_end_matches('\n').to_owned()
         }
     };
@@ -183,12 +195,7 @@ pub async fn post(arguments: Post) -> Result<(), Failure> {
         }
     };
     let message = &answer["message"];
-    if json {
-        println!("{message}");
-    } else {
-        println!("{}/{}", message["room"].as_str().unwrap_or_default(), message["seq"]);
-    }
-    Ok(())
+    if json { out!("{message}") } else { out!("{}/{}", message["room"].as_str().unwrap_or_default(), message["seq"]) }
 }
 
 /// Prints what is said in a room until it is interrupted, or the room or the token is lost.
@@ -208,7 +215,8 @@ pub async fn tail(arguments: Tail) -> Result<(), Failure> {
         match stream.follow().await {
             // A server that stops ends its streams.
             Ok(()) => {}
-            Err(Fault::Lost(why)) => eprintln!("{why}; trying again"),
+            Err(Fault::Lost(why)) => note!("{why}; trying again"),
+            Err(Fault::Unread) => return Ok(()),
             Err(Fault::Refused(why)) => return Err(failed(why)),
         }
         wait = if stream.after == before { (2 * wait).min(most) } else { first };
@@ -244,7 +252,7 @@ impl Stream {
     fn continues_in(&mut self, head: Head) -> bool {
         if head.epoch.is_some() && self.epoch.is_some() && head.epoch != self.epoch {
             (self.after, self.epoch) = (head.rev, head.epoch);
-            eprintln!("The server has another history now, for example from a backup; going on from where the room is");
+            note!("The server has another history now, for example from a backup; going on from where the room is");
             return false;
         }
         self.epoch = self.epoch.take().or(head.epoch);
@@ -292,8 +300,10 @@ impl Stream {
         }
         let line = if self.json { data.to_string() } else { line_of(&data) };
         let mut out = std::io::stdout().lock();
-        // Whoever read it has gone: nothing is left to do.
-        writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| Fault::Refused(error.to_string()))?;
+        writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| match error.kind() {
+            ErrorKind::BrokenPipe => Fault::Unread,
+            _ => Fault::Refused(format!("standard output: {error}")),
+        })?;
         self.after = data["rev"].as_i64().or(self.after);
         Ok(())
     }

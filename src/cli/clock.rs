@@ -4,6 +4,7 @@
 
 use clap::Subcommand;
 
+use super::output::out;
 use super::{Failure, existing, failed};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -22,6 +23,5 @@ pub async fn run(config: &Config, ClockCommand::Confirm: ClockCommand) -> Result
     let confirmed = timekeeping::confirm(&db, now).await;
     db.close().await;
     confirmed.map_err(failed)?;
-    println!("It is {now}");
-    Ok(())
+    out!("It is {now}")
 }

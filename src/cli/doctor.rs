@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::output::{note, out, result};
 use super::{Failure, failed};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,15 +20,15 @@ pub async fn run(config: Config, is_json: bool) -> Result<(), Failure> {
     let findings = examine(&Patient { config: Arc::new(config), db, clock: Clock::default() }).await;
     let state = worst(&findings);
     if is_json {
-        println!("{}", json!({ "state": state, "checks": findings }));
+        out!("{}", json!({ "state": state, "checks": findings }))?;
     } else {
-        print!("{}", text(&findings));
+        result(text(&findings).as_bytes())?;
     }
     let summary = summary(&findings);
     if state == State::Failed {
         return Err(failed(summary));
     }
-    eprintln!("{summary}");
+    note!("{summary}");
     Ok(())
 }
 

@@ -2,13 +2,13 @@
 //!
 //! Owns its arguments, what it prints and its exit statuses: 0 done, 1 failed, 2 wrong arguments, 3 done with files left out.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::backup::{list, print, unless_left_out};
 use super::interrupted::interrupted;
+use super::output::out;
 use super::progress::Progress;
 use super::{Failure, failed};
 use crate::clock::Clock;
@@ -62,33 +62,28 @@ pub async fn run(config: &Config, arguments: ExportArguments) -> Result<(), Fail
     let mut watch = |now: export::Progress| progress.set(now.what, now.done, now.total, now.is_bytes);
     let form = if html { Form::Html } else { Form::Records };
     let what = what.into();
-    let exporting = export::export(config, &what, &to, form, &clock, &mut watch);
-    let exported = tokio::select! {
-        exported = exporting => exported.map_err(|error| match error {
-            error if error.is_of_arguments() => (2, error.to_string()),
-            // What is there is the other one's.
-            ExportError::Busy(_) => (1, format!("nothing was exported: {error}")),
-            error => failure(&error, &to),
-        })?,
-        // What was begun is deleted with the future, but for files that were copied.
-        () = stop.cancelled() => return Err(failure(&"it was interrupted", &to)),
-    };
+    let exported = export::export(config, &what, &to, form, &clock, &mut watch, &stop).await.map_err(|error| match error {
+        error if error.is_of_arguments() => (2, error.to_string()),
+        // What is there is the other one's.
+        ExportError::Busy(_) => (1, format!("nothing was exported: {error}")),
+        error => failure(&error, &to),
+    })?;
     progress.finish();
     let Exported { to, people, rooms, messages, files, file_bytes, files_already, left_out, .. } = &exported;
     if json {
         print(&exported)?;
     } else {
-        println!("{to}: {messages} messages in {rooms} rooms, {people} people, {files} files of {}", in_words(*file_bytes));
+        out!("{to}: {messages} messages in {rooms} rooms, {people} people, {files} files of {}", in_words(*file_bytes))?;
         if *files_already > 0 {
-            println!("{files_already} of the files were there already: an export that was interrupted had copied them.");
+            out!("{files_already} of the files were there already: an export that was interrupted had copied them.")?;
         }
-        list(left_out);
+        list(left_out)?;
     }
     unless_left_out(left_out)
 }
 
 /// What an error ends with, and what stays.
-fn failure(error: &dyn Display, to: &Path) -> Failure {
+fn failure(error: &ExportError, to: &Path) -> Failure {
     let stays = match export::kept(to) {
         Some(kept) => format!(". Files that were copied stay in {}, for the next export to {}", kept.display(), to.display()),
         None => String::new(),

@@ -5,6 +5,7 @@
 use clap::Subcommand;
 
 use super::interrupted::interrupted;
+use super::output::{note, out};
 use super::progress::Progress;
 use super::{Failure, existing, failed};
 use crate::clock::Clock;
@@ -41,7 +42,8 @@ pub async fn run(config: &Config, command: FilesCommand) -> Result<(), Failure> 
     let url = config.files_url.as_ref().ok_or_else(none)?;
     let wrong = |problem: String| (1, problem);
     let db = existing(config, Purpose::Visit).await?;
-    let storage = Storage::open(url, config).map_err(wrong)?;
+    let missing = || (2, "FILES_URL: there is no such directory; it is the one of the server’s settings".to_owned());
+    let storage = Storage::existing(url, config).map_err(wrong)?.ok_or_else(missing)?;
     let (stop, mut progress) = (interrupted().map_err(failed)?, Progress::new());
     match command {
         FilesCommand::Check { content, delete_strays } => {
@@ -50,14 +52,15 @@ pub async fn run(config: &Config, command: FilesCommand) -> Result<(), Failure> 
             let clock = Clock::default();
             let found = |finding: &Finding| {
                 findings += 1;
-                println!("{finding}");
+                // Their number is in the status, and where to see them is not.
+                drop(out!("{finding}"));
             };
             let checking = check(&db, &storage, &clock, depth, found, |done, total| progress.set("check", done, total, false));
             let checked = stop.run_until_cancelled(checking).await;
             progress.finish();
             let checked = checked.ok_or_else(|| wrong("it was interrupted; what was found until then is listed".to_owned()))?;
             let checked = checked.map_err(failed)?;
-            eprintln!("checked {} objects with {}", checked.known, in_words(checked.bytes));
+            note!("checked {} objects with {}", checked.known, in_words(checked.bytes));
             if findings > 0 { Err((1, format!("found {findings}, listed above"))) } else { Ok(()) }
         }
         FilesCommand::Move { to } => {
@@ -67,13 +70,13 @@ pub async fn run(config: &Config, command: FilesCommand) -> Result<(), Failure> 
             let target = Storage::open(&to, config).map_err(|problem| wrong(problem.replace("FILES_URL", "--to")))?;
             let transfer = Transfer::until(stop.clone());
             let show = |moved: &Moved| progress.set("move", moved.done(), moved.total, false);
-            let moved = copy_all(&db, &storage, &target, &transfer, show, |lost| println!("missing {lost}")).await;
+            let moved = copy_all(&db, &storage, &target, &transfer, show, |lost| drop(out!("missing {lost}"))).await;
             progress.finish();
             if moved.is_err() && transfer.is_stopped() {
                 return Err(wrong("it was interrupted; run it again to go on".to_owned()));
             }
             let moved = moved.map_err(failed)?;
-            println!("copied {} objects with {}; {} were there already", moved.copied, in_words(moved.bytes), moved.skipped);
+            out!("copied {} objects with {}; {} were there already", moved.copied, in_words(moved.bytes), moved.skipped)?;
             if moved.missing > 0 { Err((1, format!("{} objects are missing or damaged", moved.missing))) } else { Ok(()) }
         }
     }

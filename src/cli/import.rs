@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::interrupted::{LEFT_OUT, interrupted};
+use super::output::out;
 use super::progress::Progress;
 use super::{Failure, failed};
 use crate::clock::Clock;
@@ -76,21 +77,21 @@ pub async fn run(config: &Config, arguments: ImportArguments) -> Result<(), Fail
         imported.map_err(|error| (if error.is_of_arguments() { 2 } else { 1 }, format!("the import failed: {error}")))?;
     progress.finish();
     if arguments.json {
-        println!("{}", serde_json::to_string(&report).map_err(failed)?);
+        out!("{}", serde_json::to_string(&report).map_err(failed)?)?;
     } else {
-        print(&report);
+        print(&report)?;
     }
     let left_out: u64 = report.left_out.values().sum();
     if left_out == 0 { Ok(()) } else { Err((LEFT_OUT, format!("{left_out} things were left out, listed above"))) }
 }
 
-fn print(report: &Report) {
+fn print(report: &Report) -> Result<(), Failure> {
     let Report { people, rooms, .. } = report;
-    println!("{} of {}", if report.dry_run { "what would be imported" } else { "imported" }, report.source);
-    println!("people: {} new, {} have accounts, {} were there", people.created, people.matched, people.already);
-    println!("rooms: {} new, {} are used, {} were there", rooms.created, rooms.used, rooms.already);
-    println!("messages: {} new, {} were there", report.messages, report.messages_already);
-    println!("reactions: {}, pins: {}, files: {}", report.reactions, report.pins, report.files);
-    report.notes.iter().for_each(|(what, count)| println!("note: {count} {what}"));
-    report.left_out.iter().for_each(|(what, count)| println!("left out: {count} {what}"));
+    out!("{} of {}", if report.dry_run { "what would be imported" } else { "imported" }, report.source)?;
+    out!("people: {} new, {} have accounts, {} were there", people.created, people.matched, people.already)?;
+    out!("rooms: {} new, {} are used, {} were there", rooms.created, rooms.used, rooms.already)?;
+    out!("messages: {} new, {} were there", report.messages, report.messages_already)?;
+    out!("reactions: {}, pins: {}, files: {}", report.reactions, report.pins, report.files)?;
+    report.notes.iter().try_for_each(|(what, count)| out!("note: {count} {what}"))?;
+    report.left_out.iter().try_for_each(|(what, count)| out!("left out: {count} {what}"))
 }

@@ -10,17 +10,19 @@ mod export;
 mod files;
 mod import;
 mod interrupted;
+mod output;
 mod progress;
 mod reference;
 mod users;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::output::{note, out};
 use crate::accounts::Accounts;
 use crate::accounts::invites::Terms;
 use crate::app::{App, Listeners, Shutdown};
@@ -128,17 +130,14 @@ pub fn main() -> ExitCode {
         Command::PictureWorker { arguments } => {
             return if pictures::worker::main(&arguments) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
-        Command::Completions { shell } => {
-            reference::completions(shell);
-            Ok(())
-        }
+        Command::Completions { shell } => reference::completions(shell),
         Command::Man { to } => reference::man_pages(&to),
         command => run(command, env_file.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err((status, message)) => {
-            eprintln!("{message}");
+            note!("{message}");
             ExitCode::from(status)
         }
     }
@@ -227,13 +226,10 @@ async fn serve(config: Config, passed: Passed) -> Result<(), Failure> {
     let public = config.public_url.as_ref().map_or_else(|| format!("{scheme}://{address}"), |url| url.origin.clone());
     let app = App::start(config, Clock::default()).await.map_err(|error| unopened(&error))?;
     let setup = app.state().accounts.new_setup_token().await.map_err(failed)?;
-    {
-        let mut out = io::stdout().lock();
-        if let Some(token) = setup {
-            writeln!(out, "Create the administrator account: {public}/register?setup={token}").map_err(failed)?;
-        }
-        writeln!(out, "listening on {scheme}://{address}").and_then(|()| out.flush()).map_err(failed)?;
+    if let Some(token) = setup {
+        out!("Create the administrator account: {public}/register?setup={token}")?;
     }
+    out!("listening on {scheme}://{address}")?;
     notify_supervisor(NotifyState::Ready);
     app.serve(listeners, shutdown).await;
     Ok(())
@@ -365,7 +361,7 @@ async fn accounts(config: &Config) -> Result<Accounts, Failure> {
 
 async fn invite(config: &Config, terms: Terms) -> Result<(), Failure> {
     let token = accounts(config).await?.invite_by_hand(terms).await.map_err(failed)?;
-    println!("{}/register?invite={token}", public_origin(config));
+    out!("{}/register?invite={token}", public_origin(config))?;
     Ok(())
 }
 

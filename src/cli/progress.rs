@@ -6,6 +6,8 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output::note;
+
 /// Elsewhere than on a terminal there is a line for each so many percent.
 const STEP: u64 = 10;
 
@@ -43,23 +45,23 @@ impl Progress {
         let percent = (done.min(total) * 100).checked_div(total).unwrap_or(100);
         if !self.is_terminal && percent >= part.printed + STEP {
             part.printed = percent - percent % STEP;
-            eprintln!("{what}: {}%", part.printed);
+            note!("{what}: {}%", part.printed);
         }
     }
 
     /// Ends the part that is shown.
     pub fn finish(&mut self) {
         if let Some(part) = self.part.take() {
-            part.bar.finish();
+            part.bar.finish_and_clear();
         }
     }
 }
 
 impl Drop for Progress {
-    /// An error message comes on a line of its own.
+    /// What is said next begins a line.
     fn drop(&mut self) {
         if let Some(part) = self.part.take() {
-            part.bar.abandon();
+            part.bar.finish_and_clear();
         }
     }
 }

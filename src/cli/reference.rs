@@ -8,17 +8,20 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
+use super::output::result;
 use super::{Arguments, Failure, failed};
 
 const NAME: &str = "parlor";
 
 /// Prints the completions for a shell.
-pub fn completions(shell: Shell) {
+pub fn completions(shell: Shell) -> Result<(), Failure> {
     let all = Arguments::command();
     let shown: Vec<_> = all.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect();
     // A command cannot lose its subcommands, and completions would offer those that nobody types.
     let mut command = Command::new(NAME).args(all.get_arguments().cloned()).subcommands(shown);
-    clap_complete::generate(shell, &mut command, NAME, &mut io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, NAME, &mut script);
+    result(&script)
 }
 
 /// Writes `parlor.1` and a page for each command, such as `parlor-backup.1`, into a directory that is there.

@@ -1,11 +1,12 @@
 //! `parlor user`: accounts, by whoever runs the server. A running server notices what these commands change.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read};
 use std::sync::Arc;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
+use super::output::out;
 use super::{Failure, accounts, failed, must_exist, public_origin};
 use crate::config::Config;
 use crate::db::resets::ListedAccount;
@@ -87,12 +88,12 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
         UserCommand::Add { name, admin } => add(config, &name, admin).await,
         UserCommand::Reset { name, two_factor: true } => {
             let profile = accounts(config).await?.remove_second_factor_by_hand(&name).await.map_err(failed)?;
-            println!("Removed the second factor of @{}; they are logged out everywhere", profile.username);
+            out!("Removed the second factor of @{}; they are logged out everywhere", profile.username)?;
             Ok(())
         }
         UserCommand::Reset { name, two_factor: false } => {
             let link = accounts(config).await?.new_reset_link_by_hand(&name).await.map_err(failed)?;
-            println!("{}{}", public_origin(config), link.path());
+            out!("{}{}", public_origin(config), link.path())?;
             Ok(())
         }
         UserCommand::Role { name, role } => {
@@ -102,27 +103,27 @@ pub async fn run(config: &Config, command: UserCommand) -> Result<(), Failure> {
                 Role::Guest => (ServerRole::Guest, "a guest"),
             };
             let profile = accounts(config).await?.set_role_by_hand(&name, role).await.map_err(failed)?;
-            println!("@{} is {words} now", profile.username);
+            out!("@{} is {words} now", profile.username)?;
             Ok(())
         }
         UserCommand::Ban { name } => {
             let profile = accounts(config).await?.ban_by_hand(&name).await.map_err(failed)?;
-            println!("Banned @{}", profile.username);
+            out!("Banned @{}", profile.username)?;
             Ok(())
         }
         UserCommand::Unban { name } => {
             let profile = accounts(config).await?.lift_ban_by_hand(&name).await.map_err(failed)?;
-            println!("Unbanned @{}", profile.username);
+            out!("Unbanned @{}", profile.username)?;
             Ok(())
         }
         UserCommand::Deactivate { name } => {
             let accounts = Arc::new(accounts(config).await?);
-            println!("Deactivated @{}", accounts.deactivate_by_hand(&name).await.map_err(failed)?.username);
+            out!("Deactivated @{}", accounts.deactivate_by_hand(&name).await.map_err(failed)?.username)?;
             Ok(())
         }
         UserCommand::Reactivate { name } => {
             let profile = accounts(config).await?.reactivate_by_hand(&name).await.map_err(failed)?;
-            println!("Reactivated @{}", profile.username);
+            out!("Reactivated @{}", profile.username)?;
             Ok(())
         }
     }
@@ -135,10 +136,8 @@ async fn list(config: &Config, is_json: bool) -> Result<(), Failure> {
         let page = accounts.accounts_after(&after).await.map_err(failed)?;
         let Some(last) = page.last() else { return Ok(()) };
         after.clone_from(&last.username);
-        let mut out = io::stdout().lock();
         for account in &page {
-            let line = if is_json { in_json(account) } else { in_words(account) };
-            writeln!(out, "{line}").map_err(failed)?;
+            out!("{}", if is_json { in_json(account) } else { in_words(account) })?;
         }
     }
 }
@@ -169,8 +168,7 @@ fn in_words(account: &ListedAccount) -> String {
 async fn add(config: &Config, name: &str, is_admin: bool) -> Result<(), Failure> {
     let password = new_password()?;
     let user = accounts(config).await?.add_by_hand(name, &password, is_admin).await.map_err(failed)?;
-    println!("Created @{}", user.username);
-    Ok(())
+    out!("Created @{}", user.username)
 }
 
 /// Asks for a password, twice and without an echo, or takes what a pipe holds.

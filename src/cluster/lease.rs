@@ -76,6 +76,11 @@ impl Lease {
         self.until.store(0, Ordering::Release);
     }
 
+    /// Whether it has no end: there are no other nodes.
+    pub fn is_unlimited(&self) -> bool {
+        self.until.load(Ordering::Acquire) == UNLIMITED
+    }
+
     /// Whether access that ended would have been heard of.
     pub fn is_valid(&self) -> bool {
         self.is_within(Duration::ZERO)

@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(6);
 /// How long until a failed connection is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// A notification, as migrations 17, 21, 24, 26, 31 and 32 or `Postgres::notify` writes it.
+/// A notification, as migrations 17, 21, 24, 26, 31, 32 and 59 or `Postgres::notify` writes it.
 #[derive(Debug, Deserialize)]
 struct Notice {
     /// The node that committed it.
@@ -77,6 +77,11 @@ enum What {
         user: UserId,
     },
     SettingsChanged,
+    /// The sessions stay in the database, where the owner of a bot has no access (migration 59).
+    AccessEnded {
+        user: UserId,
+        reason: SessionEnd,
+    },
     /// Also heard from this node itself, whose statement may not know what it means (migration 24).
     AccessReduced {
         user: UserId,
@@ -221,6 +226,7 @@ async fn events(postgres: &Postgres, notice: What) -> sqlx::Result<Vec<Event>> {
             vec![Event::MemberRemoved { room, slug, user, rev, reason }]
         }
         What::SettingsChanged => vec![Event::SettingsChanged],
+        What::AccessEnded { user, reason } => vec![Event::AccessEnded { user, reason }],
         What::AccessReduced { user } => vec![Event::AccessReduced { user }],
         What::AttemptsFailed { failures } => vec![Event::AttemptsFailed { failures }],
         What::Echo { .. } => Vec::new(),

@@ -151,6 +151,10 @@ impl Environment {
         if self.text("HTTP_LISTEN").is_empty() && config.listen.port() == 443 {
             config.http_listen = Some(SocketAddr::from((config.listen.ip(), 80)));
         }
+        // With port 0 the system chooses two.
+        if config.http_listen == Some(config.listen) && config.listen.port() != 0 {
+            self.require("HTTP_LISTEN", "LISTEN", "is the address of LISTEN: https and plain HTTP need one each");
+        }
     }
 
     /// Links in mails have a host, which must not be what a request says: whoever asks for somebody else's mail would choose it. A server
@@ -176,9 +180,10 @@ impl Environment {
         }
     }
 
-    /// Settings have no prefix, so a variable with ours is a mistake.
+    /// Settings have no prefix, so a variable with ours is a mistake, but for those of `parlor post` and `parlor tail`.
     fn refuse_prefixed(&mut self) {
-        for name in self.vars.keys().filter(|name| name.starts_with("PARLOR_")) {
+        let is_of_clients = |name: &str| matches!(name, "PARLOR_URL" | "PARLOR_TOKEN");
+        for name in self.vars.keys().filter(|name| name.starts_with("PARLOR_") && !is_of_clients(name)) {
             let short = name.trim_start_matches("PARLOR_");
             let message = if SETTINGS.contains(&short) {
                 format!("unknown setting. Did you mean {short}?")

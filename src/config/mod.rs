@@ -424,6 +424,8 @@ impl Config {
             name: "BACKUP_FILES".into(),
             message: "is on, but this server has no storage for files (FILES_URL): no backup can be made".into(),
         });
+        let unsent = (self.mail_from.is_some() && self.smtp_url.is_none())
+            .then(|| Problem { name: "MAIL_FROM".into(), message: "is set, but SMTP_URL is not: no mail is sent".into() });
         let certificate = self.tls_cert.as_ref().map(|_| "TLS_CERT").filter(|_| self.tls != TlsMode::Files);
         let domains = (!self.acme_domains.is_empty() && self.tls != TlsMode::Acme).then_some("ACME_DOMAINS");
         let unused = [(certificate, "files"), (domains, "acme")].into_iter().filter_map(|(name, mode)| {
@@ -437,7 +439,14 @@ impl Config {
                 Metrics::SAFE_TOKEN
             ),
         });
-        wide.chain(unnamed).chain(unused).chain(unstored).chain(unscheduled).chain(unkept).chain(guessable).collect()
+        wide.chain(unnamed)
+            .chain(unused)
+            .chain(unstored)
+            .chain(unscheduled)
+            .chain(unkept)
+            .chain(unsent)
+            .chain(guessable)
+            .collect()
     }
 }
 

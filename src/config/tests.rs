@@ -351,9 +351,21 @@ fn to_trust_everybody_is_doubted() {
 
 #[test]
 fn a_setting_with_our_prefix_is_refused_and_others_are_not_looked_at() {
-    let found = problems(&[("PARLOR_LISTEN", "x"), ("PATH", "/bin"), ("PARLORS", "3")]);
+    // A shell that has what `parlor post` needs can start a server too.
+    let found =
+        problems(&[("PARLOR_LISTEN", "x"), ("PATH", "/bin"), ("PARLORS", "3"), ("PARLOR_URL", "x"), ("PARLOR_TOKEN", "x")]);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].to_string(), "PARLOR_LISTEN: unknown setting. Did you mean LISTEN?");
+}
+
+#[test]
+fn what_the_build_names_for_the_compiler_is_no_setting() {
+    // `cargo run` gives the program all of it.
+    let build = include_str!("../../build.rs");
+    let names = build.split("cargo:rustc-env=").skip(1).filter_map(|rest| rest.split_once('='));
+    let names: Vec<_> = names.map(|(name, _)| (name, "x")).collect();
+    assert!(!names.is_empty());
+    assert!(read(&names) == Ok(Config::default()), "{names:?}");
 }
 
 #[test]
@@ -436,6 +448,8 @@ fn each_kind_of_tls_needs_its_own_settings() {
     assert_eq!(told(&plain), ["PUBLIC_URL: must begin with https://, because of TLS"]);
     let other = [acme, ("ACME_DOMAINS", "chat.example"), ("PUBLIC_URL", "https://talk.example")];
     assert_eq!(told(&other), ["ACME_DOMAINS: must contain the host of PUBLIC_URL"]);
+    let same = [files, cert, key, ("LISTEN", "0.0.0.0:443"), ("HTTP_LISTEN", "0.0.0.0:443")];
+    assert_eq!(told(&same), ["HTTP_LISTEN: is the address of LISTEN: https and plain HTTP need one each"]);
     let warned = read(&[cert, ("ACME_DOMAINS", "chat.example")]).unwrap_or_default().warnings();
     assert_eq!(warned.iter().map(|doubt| &*doubt.name).collect::<Vec<_>>(), ["TLS_CERT", "ACME_DOMAINS"]);
 }

@@ -27,7 +27,7 @@ pub struct StoredCertificate {
     pub due_at: Millis,
     /// When an attempt began last.
     pub tried_at: Millis,
-    /// How many attempts failed in a row.
+    /// How many attempts failed in a row; with the one that goes on, because it may be cut off.
     pub failures: i64,
     /// Why the last one failed.
     pub last_error: Option<String>,
@@ -48,14 +48,15 @@ impl Db {
         .await)
     }
 
-    /// Claims the right to obtain a certificate until `until`; `false` if somebody else has it, or has tried since `tried_at`.
+    /// Claims the right to obtain a certificate until `until`; `false` if somebody else has it, or has tried since `tried_at`. It counts as a
+    /// failure, after which the next attempt is due at `due_at`, until it has succeeded.
     pub async fn claim_certificate(
         &self,
         key: CertificateKey,
         claim: String,
         tried_at: Millis,
         now: Millis,
-        until: Millis,
+        (until, due_at): (Millis, Millis),
     ) -> sqlx::Result<bool> {
         transaction!(self, |tx| {
             sqlx::query(
@@ -67,7 +68,7 @@ impl Db {
             .execute(&mut *tx)
             .await?;
             let claimed = sqlx::query(
-                "update certificates set claimed_by = $3, claimed_until = $6, tried_at = $5
+                "update certificates set claimed_by = $3, claimed_until = $6, tried_at = $5, failures = failures + 1, due_at = $7
                  where directory = $1 and domains = $2 and tried_at = $4 and claimed_until <= $5",
             )
             .bind(&key.directory)
@@ -76,6 +77,7 @@ impl Db {
             .bind(tried_at)
             .bind(now)
             .bind(until)
+            .bind(due_at)
             .execute(&mut *tx)
             .await?;
             claimed.rows_affected() == 1
@@ -124,10 +126,10 @@ impl Db {
         Ok(stored == 1)
     }
 
-    /// Records a failure, and releases the claim.
+    /// Records why a claimed attempt failed, and releases the claim.
     pub async fn fail_certificate(&self, key: &CertificateKey, claim: &str, error: &str, due_at: Millis) -> sqlx::Result<()> {
         write!(self, |pool| sqlx::query(
-            "update certificates set due_at = $5, failures = failures + 1, last_error = $4, claimed_by = null, claimed_until = 0
+            "update certificates set due_at = $5, last_error = $4, claimed_by = null, claimed_until = 0
              where directory = $1 and domains = $2 and claimed_by = $3",
         )
         .bind(&key.directory)

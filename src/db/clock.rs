@@ -48,12 +48,13 @@ impl Db {
         self.change_state(KEY, change).await
     }
 
-    /// Has everything due now that would wait for a later moment of a clock that was ahead: deliveries, jobs except for reminders, the next
-    /// attempt for a certificate. What waits for another reason is asked too early, and waits again. Nobody has a claim until after `claims`.
+    /// Has everything due now that would wait for a later moment of a clock that was ahead: deliveries, jobs, the next attempt for a
+    /// certificate. Reminders wait for the moment that somebody chose, unless they have failed. What waits for another reason is asked too
+    /// early, and waits again. Nobody has a claim until after `claims`, nor holds a blob, nor has one for itself until after `leaving`.
     ///
     /// # Errors
     /// The database's.
-    pub async fn end_waits(&self, now: Millis, claims: Millis) -> sqlx::Result<()> {
+    pub async fn end_waits(&self, now: Millis, claims: Millis, leaving: Millis) -> sqlx::Result<()> {
         transaction!(self, |tx| {
             // The receivers first, as their deliverers do.
             for statement in [
@@ -61,14 +62,17 @@ impl Db {
                         failing_since = case when failing_since > $1 then $1 else failing_since end,
                         claimed_until = case when claimed_until > $2 then 0 else claimed_until end
                  where due_at > $1 or failing_since > $1 or claimed_until > $2",
-                "update jobs set due_at = case when due_at > $1 then $1 else due_at end,
+                "update jobs set due_at = case when due_at > $1 and (kind <> 'remind' or last_error is not null) then $1 else due_at end,
                         claimed_until = case when claimed_until > $2 then 0 else claimed_until end
-                 where dead_at is null and kind <> 'remind' and (due_at > $1 or claimed_until > $2)",
+                 where dead_at is null and (claimed_until > $2 or due_at > $1 and (kind <> 'remind' or last_error is not null))",
                 "update certificates set due_at = case when failures > 0 and due_at > $1 then $1 else due_at end,
                         claimed_until = case when claimed_until > $2 then 0 else claimed_until end",
             ] {
                 sqlx::query(statement).bind(now).bind(claims).execute(&mut *tx).await?;
             }
+            // Not at once: whoever stores or deletes the object may be about to end.
+            let held = "update blobs set held_until = case when is_leaving then $2 else $1 end where held_until > $1";
+            sqlx::query(held).bind(claims).bind(leaving).execute(&mut *tx).await?;
             for (statement, after) in [
                 ("update outbox set due_at = $1 where dead_at is null and due_at > $1", now),
                 ("update cleanups set claimed_until = 0 where claimed_until > $1", claims),

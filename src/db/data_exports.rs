@@ -47,6 +47,14 @@ pub struct Waits {
     pub failed: i64,
 }
 
+impl Waits {
+    /// Until when somebody cannot ask again, by when the last archive was made, and when the last attempt failed.
+    #[must_use]
+    pub fn end(self, made: Option<Millis>, failed: Option<Millis>) -> Option<Millis> {
+        made.map(|at| at.plus(self.made)).max(failed.map(|at| at.plus(self.failed)))
+    }
+}
+
 impl Db {
     /// The username of somebody whose account is open.
     pub async fn find_open_username(&self, user: UserId) -> sqlx::Result<Option<String>> {
@@ -93,8 +101,7 @@ impl Db {
             let made: Option<Millis> = sqlx::query_scalar(made).bind(user).fetch_one(&mut *tx).await?;
             let failed = "select max(dead_at) from jobs where kind = $1 and payload = $2";
             let failed: Option<Millis> = sqlx::query_scalar(failed).bind(kind).bind(&payload).fetch_one(&mut *tx).await?;
-            let until = made.map(|at| at.plus(waits.made)).max(failed.map(|at| at.plus(waits.failed)));
-            if let Some(until) = until.filter(|until| *until > now) {
+            if let Some(until) = waits.end(made, failed).filter(|until| *until > now) {
                 return Ok(Requested::TooSoon(until));
             }
             // One that was given up is replaced.

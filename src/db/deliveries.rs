@@ -45,7 +45,7 @@ pub struct Receiver {
     pub waiting: i64,
     /// How much was given up.
     pub dead: i64,
-    /// When the next attempt is due.
+    /// When the next attempt is due: when it may be tried again, and something that waits may be delivered.
     pub due_at: Millis,
     /// How many attempts have failed since the last that did not.
     pub attempts: i64,
@@ -74,6 +74,13 @@ pub struct OutboxCounts {
     pub failing: i64,
     /// Receivers that nothing is kept for: they are paused, or too much waits.
     pub paused: i64,
+}
+
+/// The condition that a row of `outbox` is the one with this id, or any, if that is null. As a range, which SQLite looks up.
+macro_rules! is_chosen {
+    ($id:literal) => {
+        concat!("id between coalesce(", $id, ", 0) and coalesce(", $id, ", 9223372036854775807)")
+    };
 }
 
 impl Db {
@@ -113,7 +120,10 @@ impl Db {
                         and dead_at is null) as waiting,
                        (select count(*) from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
                         and dead_at is not null) as dead,
-                       due_at, attempts, failing_since, last_error, delivered_at, paused_at, full_at,
+                       coalesce((select case when min(outbox.due_at) > receivers.due_at then min(outbox.due_at) end from outbox
+                                 where outbox.kind = receivers.kind and outbox.receiver = receivers.id and dead_at is null),
+                                receivers.due_at) as due_at,
+                       attempts, failing_since, last_error, delivered_at, paused_at, full_at,
                        coalesce(not webhooks.is_on, false) as is_off
                 from receivers left join webhooks on receivers.kind = 'webhook' and webhooks.id = receivers.id
                 left join push_subscriptions on receivers.kind = 'push' and push_subscriptions.id = receivers.id
@@ -155,91 +165,62 @@ impl Db {
         read!(self, |pool| sqlx::query_scalar(statement).bind(kind).bind(id).fetch_one(pool).await)
     }
 
-    /// Has a row of a receiver delivered now, even one that was given up; `false` if the receiver has no such row. It has its old place in
-    /// the order.
-    pub async fn redeliver(&self, kind: &str, receiver: i64, id: i64, now: Millis, event: &Event) -> sqlx::Result<bool> {
+    /// Has a row of a receiver delivered now, even one that was given up; all of them, if none is named. It ends a pause. `false` if there is no
+    /// such row, or receiver. A row has its old place in the order.
+    pub async fn redeliver(&self, kind: &str, receiver: i64, id: Option<i64>, now: Millis, event: &Event) -> sqlx::Result<bool> {
         let (kind, rows) = (kind.to_owned(), rows([event]));
         transaction!(self, |tx| {
-            sqlx::query(concat!(
+            let resumed = sqlx::query(concat!(
                 "update receivers set due_at = $4, ",
                 resumed!(),
-                " where kind = $1 and id = $2
-                   and exists (select 1 from outbox where outbox.id = $3 and outbox.kind = $1 and outbox.receiver = $2)"
+                " where kind = $1 and id = $2 and ($3 is null
+                      or exists (select 1 from outbox where outbox.id = $3 and outbox.kind = $1 and outbox.receiver = $2))"
             ))
             .bind(&kind)
             .bind(receiver)
             .bind(id)
             .bind(now)
             .execute(&mut *tx)
-            .await?;
-            let statement =
-                "update outbox set dead_at = null, attempts = 0, due_at = $4 where kind = $1 and receiver = $2 and id = $3";
-            let due = sqlx::query(statement).bind(&kind).bind(receiver).bind(id).bind(now).execute(&mut *tx).await?;
-            if due.rows_affected() == 0 {
-                return Ok(false);
-            }
-            record!(tx, rows);
-            true
-        })
-    }
-
-    /// Has everything of a receiver delivered now, also what was given up, and ends a pause; `false` if there is no such receiver.
-    pub async fn redeliver_all(&self, kind: &str, receiver: i64, now: Millis, event: &Event) -> sqlx::Result<bool> {
-        let (kind, rows) = (kind.to_owned(), rows([event]));
-        transaction!(self, |tx| {
-            let resumed = sqlx::query(concat!(
-                "update receivers set due_at = $3, attempts = 0, ",
-                resumed!(),
-                " where kind = $1 and id = $2"
-            ))
-            .bind(&kind)
-            .bind(receiver)
-            .bind(now)
-            .execute(&mut *tx)
             .await?
             .rows_affected();
             if resumed == 0 {
                 return Ok(false);
             }
-            let statement = "update outbox set dead_at = null, attempts = 0, due_at = $3
-                 where kind = $1 and receiver = $2 and (dead_at is not null or due_at > $3)";
-            sqlx::query(statement).bind(&kind).bind(receiver).bind(now).execute(&mut *tx).await?;
+            let statement = concat!(
+                "update outbox set dead_at = null, attempts = 0, due_at = $4 where kind = $1 and receiver = $2 and ",
+                is_chosen!("$3"),
+                " and ($3 is not null or dead_at is not null or due_at > $4)"
+            );
+            sqlx::query(statement).bind(&kind).bind(receiver).bind(id).bind(now).execute(&mut *tx).await?;
             record!(tx, rows);
             true
         })
     }
 
-    /// Deletes a row of a receiver: it will never be delivered. `false` if the receiver has no such row.
-    pub async fn delete_delivery(&self, kind: &str, receiver: i64, id: i64, event: &Event) -> sqlx::Result<bool> {
-        let (kind, rows) = (kind.to_owned(), rows([event]));
-        transaction!(self, |tx| {
-            let statement = "delete from outbox where kind = $1 and receiver = $2 and id = $3";
-            let deleted = sqlx::query(statement).bind(&kind).bind(receiver).bind(id).execute(&mut *tx).await?.rows_affected();
-            if deleted > 0 {
-                record!(tx, rows);
-            }
-            deleted > 0
-        })
-    }
-
-    /// Deletes everything of a receiver, and ends a pause; `false` if there is no such receiver.
-    pub async fn delete_deliveries(&self, kind: &str, receiver: i64, event: &Event) -> sqlx::Result<bool> {
+    /// Deletes a row of a receiver: it will never be delivered. All of them, if none is named, which ends a pause. With the last that waits, a
+    /// failure ends. `false` if there is no such row, or receiver.
+    pub async fn delete_deliveries(&self, kind: &str, receiver: i64, id: Option<i64>, event: &Event) -> sqlx::Result<bool> {
         let (kind, rows) = (kind.to_owned(), rows([event]));
         transaction!(self, |tx| {
             let resumed = sqlx::query(
                 "update receivers set due_at = 0, paused_at = null, full_at = null, failing_since = null, attempts = 0, last_error = null
-                 where kind = $1 and id = $2",
+                 where kind = $1 and id = $2 and ($3 is null or (paused_at is null
+                     and exists (select 1 from outbox where outbox.id = $3 and outbox.kind = $1 and outbox.receiver = $2)
+                     and not exists (select 1 from outbox where outbox.kind = $1 and outbox.receiver = $2
+                                     and outbox.dead_at is null and outbox.id <> $3)))",
             )
             .bind(&kind)
             .bind(receiver)
+            .bind(id)
             .execute(&mut *tx)
             .await?
             .rows_affected();
-            if resumed == 0 {
+            let statement = concat!("delete from outbox where kind = $1 and receiver = $2 and ", is_chosen!("$3"));
+            let deleted = sqlx::query(statement).bind(&kind).bind(receiver).bind(id).execute(&mut *tx).await?.rows_affected();
+            let found = if id.is_some() { deleted } else { resumed };
+            if found == 0 {
                 return Ok(false);
             }
-            let statement = "delete from outbox where kind = $1 and receiver = $2";
-            sqlx::query(statement).bind(&kind).bind(receiver).execute(&mut *tx).await?;
             record!(tx, rows);
             true
         })

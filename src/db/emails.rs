@@ -82,7 +82,7 @@ impl Db {
     }
 
     /// Stores a link by the hash of a token, and that it is to be mailed: the mail gets another token. It replaces the account's earlier link, and
-    /// expired ones.
+    /// expired ones; a mail with an earlier one that waits is never sent, because the later of two mails has the link that works.
     pub async fn insert_email_link(
         &self,
         token_hash: String,
@@ -110,7 +110,18 @@ impl Db {
             .bind(expires_at)
             .execute(&mut *tx)
             .await?;
+            let (kind, about) = (mail.kind, mail.event);
             mail_account!(tx, Some(mail));
+            // After the receiver, which that locks.
+            sqlx::query(
+                "delete from outbox where kind = $1 and receiver = $2 and event = $3 and dead_at is null
+                     and id < (select max(id) from outbox where kind = $1 and receiver = $2 and event = $3 and dead_at is null)",
+            )
+            .bind(kind)
+            .bind(user)
+            .bind(about)
+            .execute(&mut *tx)
+            .await?;
             record!(tx, rows);
         })
     }

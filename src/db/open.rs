@@ -14,7 +14,8 @@ use sqlx::migrate::Migrator;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, Database, Executor, Row};
+use sqlx::{Connection, Database, Executor, PgPool, Row};
+use tokio::time::timeout;
 
 use super::checkpoint::Checkpoints;
 use super::connections::FRESH;
@@ -56,6 +57,14 @@ pub enum OpenError {
     /// The linked SQLite is too old.
     #[error("SQLite {0} can corrupt a database in WAL mode. Parlor needs 3.51.3 or newer")]
     OldSqlite(String),
+    /// Nothing answers at its address.
+    #[error("Can’t reach Postgres at {place}: {why}")]
+    Unreachable {
+        /// Its host and port, or the folder of its socket.
+        place: String,
+        /// The system's error.
+        why: String,
+    },
     /// The database returned an error.
     #[error("Can’t open the database: {0}")]
     Database(#[from] sqlx::Error),
@@ -342,6 +351,29 @@ fn parse_version(version: &str) -> (u32, u32, u32) {
     (next(), next(), next())
 }
 
+/// A pool with its first connection, or why it has none.
+async fn connected(pool: sqlx::Result<PgPool>, options: &PgConnectOptions) -> Result<Connections<sqlx::Postgres>, OpenError> {
+    match pool {
+        // It was tried again and again, and the pool does not say why.
+        Err(sqlx::Error::PoolTimedOut) => Err(unreachable(options).await),
+        pool => Ok(Connections::of(pool?)),
+    }
+}
+
+/// Why no connection can be made.
+async fn unreachable(options: &PgConnectOptions) -> OpenError {
+    let place = match options.get_socket() {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let why = match timeout(PATIENCE, PgConnection::connect_with(options)).await {
+        Ok(Err(sqlx::Error::Io(error))) => error.to_string(),
+        Ok(Err(error)) => error.to_string(),
+        Ok(Ok(_)) | Err(_) => "no connection was made in time".to_owned(),
+    };
+    OpenError::Unreachable { place, why }
+}
+
 async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<Postgres, OpenError> {
     let node: Arc<str> = format!("parlor {}", random_hex()).into();
     let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?.application_name(&node);
@@ -361,13 +393,13 @@ async fn open_postgres(url: &str, connections: u32, purpose: Purpose) -> Result<
         // Writes look up rows by key. The planner assumes a hundred rows for any array and would rather scan a small table; these
         // settings leave only nested loops (docs/decisions/0027).
         .connect_with(options.clone().options([("enable_hashjoin", "off"), ("enable_mergejoin", "off")]))
-        .await?;
-    let write = Connections::of(write);
+        .await;
+    let write = connected(write, &options).await?;
     // Read-only; only search begins a transaction, to set its own time limit.
     let reading = connections.saturating_sub(writing).max(1);
     let read =
-        postgres_pool(reading, &history).connect_with(options.clone().options([("default_transaction_read_only", "on")])).await?;
-    let read = Connections::of(read);
+        postgres_pool(reading, &history).connect_with(options.clone().options([("default_transaction_read_only", "on")])).await;
+    let read = connected(read, &options).await?;
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let value: String = sqlx::query_scalar("select current_setting($1)").bind(setting).fetch_one(&read).await?;
         if value == "off" {

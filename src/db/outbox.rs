@@ -73,23 +73,49 @@ macro_rules! is_on {
 /// Ends the pause of a row of `receivers`, as assignments: what waits for it does not count any more, only what is added from now on.
 macro_rules! resumed {
     () => {
-        "paused_at = null, failing_since = null, full_at = null, counted_after = (select coalesce(max(outbox.id), 0) from outbox)"
+        "paused_at = null, attempts = 0, failing_since = null, full_at = null, counted_after = (select coalesce(max(outbox.id), 0) from outbox)"
     };
 }
 
 pub(super) use {is_on, resumed};
 
-impl Db {
-    /// Deletes the rows whose ids are in a JSON array, the only parameter.
-    fn delete_rows(&self) -> &'static str {
-        match self {
-            Self::Sqlite(_) => "delete from outbox where id in (select value from json_each($1))",
-            Self::Postgres(_) => {
-                "delete from outbox where id in (select cast(value as bigint) from json_array_elements_text(cast($1 as json)))"
+/// Ends the failure of a receiver for which nothing waits any more: its next one has nothing to do with it. What is paused stays so.
+const END_FAILURE: &str = "update receivers set attempts = 0, failing_since = null
+     where kind = $1 and id = $2 and failing_since is not null and paused_at is null
+       and not exists (select 1 from outbox where outbox.kind = $1 and outbox.receiver = $2 and outbox.dead_at is null)";
+
+/// The first row beyond so many that count of a row of `receivers`, if there is one.
+macro_rules! row_beyond {
+    ($count:literal) => {
+        concat!(
+            "(select outbox.id from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
+              and outbox.dead_at is null and outbox.id > receivers.counted_after order by outbox.id limit 1 offset ",
+            $count,
+            ")"
+        )
+    };
+}
+
+/// The condition that a row of `receivers` becomes full beyond `$2` rows, or is no more, with no more than `$3`.
+macro_rules! fills {
+    () => {
+        concat!("case when full_at is null then ", row_beyond!("$2"), " is not null else ", row_beyond!("$3"), " is null end")
+    };
+}
+
+/// A statement on the rows whose ids are in a JSON array, its first parameter.
+macro_rules! on_rows {
+    ($db:expr, $statement:literal) => {
+        match $db {
+            Db::Sqlite(_) => concat!($statement, " where id in (select value from json_each($1))"),
+            Db::Postgres(_) => {
+                concat!($statement, " where id in (select cast(value as bigint) from json_array_elements_text(cast($1 as json)))")
             }
         }
-    }
+    };
+}
 
+impl Db {
     /// Claims up to `limit` receivers of a kind that something is due for, until `until`. Those whose deliverer did not come forward in time
     /// are free too. Whoever waits longest is first.
     pub async fn claim_receivers(
@@ -179,8 +205,8 @@ impl Db {
         now: Millis,
         until: Option<Millis>,
     ) -> sqlx::Result<bool> {
-        let (delete, claim, done, has_done) =
-            (self.delete_rows(), claim.to_owned(), serde_json::json!(done).to_string(), !done.is_empty());
+        let delete = on_rows!(self, "delete from outbox");
+        let (claim, done, has_done) = (claim.to_owned(), serde_json::json!(done).to_string(), !done.is_empty());
         transaction!(self, |tx| {
             // Also the order of those who wait: the one that was served last is the last.
             let kept = sqlx::query(
@@ -212,7 +238,7 @@ impl Db {
 
     /// Records a failed attempt, and gives the receiver back. Nothing, if it is somebody else's by now.
     pub async fn fail_delivery(&self, failure: Failure) -> sqlx::Result<()> {
-        let (delete, done) = (self.delete_rows(), serde_json::json!(failure.done).to_string());
+        let (delete, done) = (on_rows!(self, "delete from outbox"), serde_json::json!(failure.done).to_string());
         transaction!(self, |tx| {
             let Failure { receiver: ReceiverId { kind, id }, claim, now, .. } = &failure;
             let kept = sqlx::query(
@@ -257,12 +283,15 @@ impl Db {
             .bind(&failure.error)
             .execute(&mut *tx)
             .await?;
+            sqlx::query(END_FAILURE).bind(*kind).bind(id).execute(&mut *tx).await?;
         })
     }
 
     /// Records a failed attempt for which only some rows wait, and keeps the receiver: the others are delivered. What is older than a day is given
     /// up with the attempt after so many. Nothing, if the receiver is somebody else's by now.
-    pub async fn set_apart(&self, failure: Failure, rows: Vec<i64>, most_attempts: i64) -> sqlx::Result<()> {
+    pub async fn set_apart(&self, failure: Failure, rows: &[i64], most_attempts: i64) -> sqlx::Result<()> {
+        let postpone = on_rows!(self, "update outbox set due_at = $2");
+        let rows = serde_json::json!(rows).to_string();
         transaction!(self, |tx| {
             let Failure { receiver: ReceiverId { kind, id }, claim, now, .. } = &failure;
             let kept = sqlx::query(
@@ -293,13 +322,8 @@ impl Db {
             .bind(failure.due_at)
             .execute(&mut *tx)
             .await?;
-            for row in &rows {
-                sqlx::query("update outbox set due_at = $2 where id = $1")
-                    .bind(row)
-                    .bind(failure.due_at)
-                    .execute(&mut *tx)
-                    .await?;
-            }
+            sqlx::query(postpone).bind(&rows).bind(failure.due_at).execute(&mut *tx).await?;
+            sqlx::query(END_FAILURE).bind(*kind).bind(id).execute(&mut *tx).await?;
         })
     }
 
@@ -341,14 +365,16 @@ impl Db {
         write!(self, |pool| sqlx::query(statement).bind(kind).bind(before).execute(pool).await.map(drop))
     }
 
-    /// Removes everything that waits for a receiver that takes nothing any more.
+    /// Removes everything that waits for a receiver that takes nothing any more, which ends its failure.
     pub async fn drop_receiver_rows(&self, receiver: ReceiverId) -> sqlx::Result<()> {
-        write!(self, |pool| sqlx::query("delete from outbox where kind = $1 and receiver = $2 and dead_at is null")
-            .bind(receiver.kind)
-            .bind(receiver.id)
-            .execute(pool)
-            .await
-            .map(drop))
+        transaction!(self, |tx| {
+            for statement in [
+                "update receivers set attempts = 0, failing_since = null where kind = $1 and id = $2",
+                "delete from outbox where kind = $1 and receiver = $2 and dead_at is null",
+            ] {
+                sqlx::query(statement).bind(receiver.kind).bind(receiver.id).execute(&mut *tx).await?;
+            }
+        })
     }
 
     /// Nothing that waits for a receiver is due before this moment.
@@ -363,17 +389,31 @@ impl Db {
             .map(drop))
     }
 
-    /// Turns a receiver off that refuses everything from now on: what waits for it is given up. Nothing, if it is somebody else's by now.
-    pub async fn turn_off_receiver(&self, receiver: ReceiverId, claim: &str, why: &str, now: Millis) -> sqlx::Result<()> {
-        let (claim, why) = (claim.to_owned(), why.to_owned());
+    /// Turns a receiver off that refused a row, and everything from now on, at this address: what waits for it is given up. `false`, and
+    /// nothing, if it is somebody else's by now, or has another address: that one may be the right one.
+    pub async fn turn_off_receiver(
+        &self,
+        receiver: ReceiverId,
+        claim: &str,
+        url: &str,
+        row: i64,
+        why: &str,
+        now: Millis,
+    ) -> sqlx::Result<bool> {
+        let (claim, url, why) = (claim.to_owned(), url.to_owned(), why.to_owned());
         transaction!(self, |tx| {
             let ReceiverId { kind, id } = receiver;
             // The webhook first, as whoever changes it does.
-            sqlx::query("update webhooks set is_on = false where $1 = 'webhook' and id = $2")
+            let off = sqlx::query("update webhooks set is_on = false where $1 = 'webhook' and id = $2 and url = $3")
                 .bind(kind)
                 .bind(id)
+                .bind(&url)
                 .execute(&mut *tx)
-                .await?;
+                .await?
+                .rows_affected();
+            if off == 0 {
+                return Ok(false);
+            }
             let kept = sqlx::query(
                 "update receivers set attempts = 0, failing_since = null, last_error = $4 where kind = $1 and id = $2 and claimed_by = $3",
             )
@@ -385,50 +425,40 @@ impl Db {
             .await?
             .rows_affected();
             if kept == 0 {
-                return Ok(());
+                return Ok(false);
             }
             let statement =
-                "update outbox set dead_at = $3, last_error = $4 where kind = $1 and receiver = $2 and dead_at is null";
-            sqlx::query(statement).bind(kind).bind(id).bind(now).bind(&why).execute(&mut *tx).await?;
+                "update outbox set dead_at = $3, last_error = $4, attempts = case when id = $5 then attempts + 1 else attempts end
+                 where kind = $1 and receiver = $2 and dead_at is null";
+            sqlx::query(statement).bind(kind).bind(id).bind(now).bind(&why).bind(row).execute(&mut *tx).await?;
+            true
         })
     }
 
-    /// Notes for which receivers of a kind more than `most` rows wait, and for which it was so and half of that was delivered. Rows from
-    /// before somebody turned a receiver on again do not count. Returns those that are new.
-    pub async fn note_full(&self, kind: &str, most: i64, now: Millis) -> sqlx::Result<Vec<i64>> {
-        /// The first row beyond so many, if there is one.
-        macro_rules! row_beyond {
-            ($count:literal) => {
-                concat!(
-                    "(select outbox.id from outbox where outbox.kind = receivers.kind and outbox.receiver = receivers.id
-                      and outbox.dead_at is null and outbox.id > receivers.counted_after order by outbox.id limit 1 offset ",
-                    $count,
-                    ")"
-                )
-            };
-        }
-        // A look first: there is usually nothing, and on SQLite a write would hold up others.
+    /// Receivers of a kind that become full, because more than `most` rows wait for them, or are full no more, because half of that was delivered.
+    /// Rows from before somebody turned a receiver on again do not count.
+    pub async fn list_filled(&self, kind: &str, most: i64) -> sqlx::Result<Vec<i64>> {
+        let statement = concat!("select id from receivers where kind = $1 and ", fills!());
+        read!(self, |pool| sqlx::query_scalar(statement).bind(kind).bind(most).bind(most / 2).fetch_all(pool).await)
+    }
+
+    /// Notes that one of them becomes full, or is no more, if that is still so: somebody may have turned it on meanwhile. Returns whether it is
+    /// full from now on.
+    pub async fn note_full(&self, kind: &str, id: i64, most: i64, now: Millis) -> sqlx::Result<bool> {
         let statement = concat!(
-            "select id, full_at is null as is_new from receivers where kind = $1
-                and case when full_at is null then ",
-            row_beyond!("$2"),
-            " is not null else ",
-            row_beyond!("$3"),
-            " is null end"
+            "update receivers set full_at = case when full_at is null then cast($5 as bigint) end where kind = $1 and id = $4 and ",
+            fills!(),
+            " returning full_at is not null"
         );
-        let found: Vec<(i64, bool)> =
-            read!(self, |pool| sqlx::query_as(statement).bind(kind).bind(most).bind(most / 2).fetch_all(pool).await?);
-        for (id, is_new) in &found {
-            let full_at = is_new.then_some(now);
-            write!(self, |pool| sqlx::query("update receivers set full_at = $3 where kind = $1 and id = $2")
-                .bind(kind)
-                .bind(id)
-                .bind(full_at)
-                .execute(pool)
-                .await
-                .map(drop)?);
-        }
-        Ok(found.into_iter().filter(|(_, is_new)| *is_new).map(|(id, _)| id).collect())
+        let is_full: Option<bool> = write!(self, |pool| sqlx::query_scalar(statement)
+            .bind(kind)
+            .bind(most)
+            .bind(most / 2)
+            .bind(id)
+            .bind(now)
+            .fetch_optional(pool)
+            .await?);
+        Ok(is_full.unwrap_or(false))
     }
 
     /// Releases all claims, on SQLite, where only a process that is gone can have made them.

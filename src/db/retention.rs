@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use utoipa::ToSchema;
 
-use super::{Db, read, write};
+use super::{Db, read, transaction};
 use crate::clock::Millis;
 use crate::model::{RoomId, UserId};
 
@@ -147,11 +147,18 @@ impl Db {
         read!(self, |pool| sqlx::query_scalar(statement).bind(room).bind(from).bind(until).bind(most).fetch_one(pool).await)
     }
 
-    /// Deletes up to `limit` sessions that began before a moment; returns how many. Tokens have an expiry of their own.
-    pub async fn delete_old_sessions(&self, began_before: Millis, limit: i64) -> sqlx::Result<u64> {
-        let statement = "delete from sessions where key in (
-                select key from sessions where created_at < $1 and not exists (select 1 from tokens where session_key = key)
-                order by created_at limit $2)";
-        Ok(write!(self, |pool| sqlx::query(statement).bind(began_before).bind(limit).execute(pool).await?.rows_affected()))
+    /// Deletes up to `limit` sessions that began before a moment; returns their keys. Tokens have an expiry of their own.
+    pub async fn delete_old_sessions(&self, began_before: Millis, limit: i64) -> sqlx::Result<Vec<String>> {
+        let has_nodes = self.shared().is_some();
+        transaction!(self, |tx| {
+            if has_nodes {
+                // The trigger of migration 59 reads the reason.
+                sqlx::query("select set_config('parlor.session_end', 'expired:*', true)").execute(&mut *tx).await?;
+            }
+            let statement = "delete from sessions where key in (
+                    select key from sessions where created_at < $1 and not exists (select 1 from tokens where session_key = key)
+                    order by created_at limit $2) returning key";
+            sqlx::query_scalar(statement).bind(began_before).bind(limit).fetch_all(&mut *tx).await?
+        })
     }
 }

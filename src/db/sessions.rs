@@ -324,7 +324,9 @@ impl Db {
         let statement = match self {
             Self::Sqlite(_) => "delete from sessions where expires_at <= $1 or last_seen_at <= $2",
             Self::Postgres(_) => {
-                "delete from sessions where key in (
+                // The trigger of migration 59 reads the reason.
+                "with said as (select set_config('parlor.session_end', 'expired:*', true) as reason)
+                 delete from sessions where exists (select from said where reason is not null) and key in (
                     select key from sessions where expires_at <= $1 or last_seen_at <= $2 for update skip locked)"
             }
         };

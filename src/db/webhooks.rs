@@ -244,8 +244,7 @@ impl Db {
                 return Ok(StoredWebhook::Refused);
             }
             // The next attempt is made at once: the address may have been what was wrong.
-            let resume =
-                concat!("update receivers set due_at = 0, attempts = 0, ", resumed!(), " where kind = 'webhook' and id = $1");
+            let resume = concat!("update receivers set due_at = 0, ", resumed!(), " where kind = 'webhook' and id = $1");
             sqlx::query(resume).bind(id).execute(&mut *tx).await?;
             record!(tx, rows);
             StoredWebhook::As(id, bot)

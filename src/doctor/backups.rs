@@ -2,10 +2,10 @@
 
 use super::Finding;
 use super::database::fault;
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, is_ahead};
 use crate::config::{Config, Place};
 use crate::db::Db;
-use crate::db::backup::state::{BackupState, is_ahead};
+use crate::db::backup::state::BackupState;
 
 const CHECK: &str = "backups";
 
@@ -30,11 +30,14 @@ pub(super) async fn check(db: &Db, config: &Config, clock: &Clock) -> Vec<Findin
 async fn of_place(place: &Place, config: &Config, now: Millis) -> Finding {
     let advice = "Run `parlor backup` at intervals with this place, or set BACKUP_EVERY and the server does: a disk that fails takes everything along.";
     match place.latest(config, now).await {
-        Err(error) if matches!(place, Place::Path(_)) => Finding::failed(CHECK, format!("BACKUP_TO: {error}"), advice),
-        // What the storage says may quote addresses and requests at length.
-        Err(_) => {
-            let advice = "Check BACKUP_TO, AWS_ENDPOINT_URL, AWS_REGION and the keys, and that they may list the bucket.";
-            Finding::failed(CHECK, format!("BACKUP_TO: {place} cannot be listed"), advice)
+        Err(error) => {
+            let advice = match place {
+                Place::Path(_) => advice,
+                Place::S3 { .. } => {
+                    "Check BACKUP_TO, AWS_ENDPOINT_URL, AWS_REGION and the keys, and that they may list the bucket."
+                }
+            };
+            Finding::failed(CHECK, format!("BACKUP_TO: {error}"), advice)
         }
         Ok(None) => Finding::warning(CHECK, format!("there is none in {place}, and this server makes none"), advice),
         Ok(Some((name, at))) if is_ahead(at, now) => {

@@ -8,7 +8,7 @@ use object_store::path::Path;
 use super::Finding;
 use crate::config::{Config, FilesUrl};
 use crate::encoding::random_hex;
-use crate::files::storage::Storage;
+use crate::files::storage::{Storage, StorageError};
 
 const CHECK: &str = "storage";
 /// What is written.
@@ -39,8 +39,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
 async fn probe(url: &FilesUrl, config: &Config) -> Result<(), String> {
     let storage = Storage::open(url, config)?;
     let key = Path::from_iter(["probes", &random_hex()]);
-    // What the storage says may quote addresses and requests at length; which step failed is enough.
-    let failed = |step: &'static str| move |_| format!("a file cannot be {step}");
+    let failed = |step: &'static str| move |error: StorageError| format!("a file cannot be {step}: {}", error.in_short());
     let mut file = storage.temporary_file().map_err(|error| format!("no temporary file can be made: {error}"))?;
     file.write_all(PROBE).map_err(|error| format!("no temporary file can be written: {error}"))?;
     storage.put(&key, file.path(), PROBE.len() as u64).await.map_err(failed("written"))?;

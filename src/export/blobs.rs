@@ -68,9 +68,9 @@ pub struct Copied {
 impl Blobs {
     /// The files of the storage of these settings.
     pub fn of(config: &Config) -> Result<Self, ExportError> {
-        let storage = config.files_url.as_ref().map(|url| Storage::open(url, config)).transpose();
+        let storage = config.files_url.as_ref().map(|url| Storage::existing(url, config)).transpose();
         let wrong = |problem: String| ExportError::Storage(problem.trim_start_matches("FILES_URL: ").to_owned());
-        Ok(Self { storage: storage.map_err(wrong)?, known: HashMap::new(), left_out: Vec::new() })
+        Ok(Self { storage: storage.map_err(wrong)?.flatten(), known: HashMap::new(), left_out: Vec::new() })
     }
 
     /// Notes a file. `whose` says where it was, if it is missing.
@@ -94,7 +94,7 @@ impl Blobs {
 
     /// Why a content cannot be had.
     async fn is_here(&self, hash: &str, bytes: u64) -> Result<Option<&'static str>, ExportError> {
-        let Some(storage) = &self.storage else { return Ok(Some("this server has no storage for files")) };
+        let Some(storage) = &self.storage else { return Ok(Some("there is no storage for files at FILES_URL")) };
         Ok(match storage.size(&blob_key(hash)).await.map_err(failed)? {
             None => Some("it is missing"),
             Some(size) if size != bytes => Some("it has another size"),
@@ -122,7 +122,7 @@ impl Blobs {
             let hash = hex(digest);
             let name = place(&hash, known.ending);
             let is_there = folder.has(&name, known.bytes, &hash).await?;
-            if !is_there && let Some(why) = copy(storage, &hash, folder, &name).await? {
+            if !is_there && let Some(why) = copy(storage, (&hash, known.bytes), folder, &name).await? {
                 self.left_out.push(format!("{name}: {why}"));
             } else {
                 folder.keep_contents();
@@ -137,14 +137,19 @@ impl Blobs {
     }
 }
 
-/// Copies one, or says why it is left out.
-async fn copy(storage: &Storage, hash: &str, folder: &Folder, name: &str) -> Result<Option<&'static str>, ExportError> {
+/// Copies one, by its hash and size, or says why it is left out.
+async fn copy(
+    storage: &Storage,
+    (hash, bytes): (&str, u64),
+    folder: &Folder,
+    name: &str,
+) -> Result<Option<&'static str>, ExportError> {
     let mut pieces = match storage.read(&blob_key(hash), None).await {
         Ok(pieces) => pieces,
         Err(StorageError::Missing(_)) => return Ok(Some("it was deleted meanwhile")),
         Err(error) => return Err(failed(error)),
     };
-    let (mut file, mut digest) = (folder.file(name).await?, Sha256::new());
+    let (mut file, mut digest) = (folder.file_of(name, bytes).await?, Sha256::new());
     while let Some(piece) = pieces.try_next().await.map_err(|error| ExportError::Storage(error.to_string()))? {
         digest.update(&piece);
         file.write(&piece).await?;

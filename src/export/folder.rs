@@ -1,20 +1,24 @@
 //! The folder of an export: it is filled under another name beside its place, and gets its own when it is whole.
 //!
 //! Owns that nothing half-done is left: whoever drops it before, deletes it, but for contents that are whole, which the next export to the same
-//! place uses. It must not know what is written.
+//! place uses; and that it does not take the last room of a disk. It must not know what is written.
 
 use std::ffi::OsString;
-use std::fs::{self, TryLockError};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use tokio::fs::{DirBuilder, File};
 use tokio::io::{AsyncWriteExt, BufWriter};
+use tokio_util::sync::CancellationToken;
 
 use super::ExportError;
+use crate::files::own::{Kind, lock_own};
+use crate::files::room::Room;
 use crate::files::storing::hash_of_file;
 
 /// How the name of a folder begins that is being filled.
@@ -36,6 +40,7 @@ pub struct Folder {
     _lock: fs::File,
     /// Whether there are contents that are whole.
     has_contents: AtomicBool,
+    room: Arc<Room>,
 }
 
 impl Folder {
@@ -48,9 +53,15 @@ impl Folder {
             return Err(ExportError::at(filled.parent().unwrap_or(&filled), error));
         }
         let failed = |error| ExportError::at(&filled, error);
-        let lock = open_own(&filled).map_err(failed)?.ok_or_else(|| ExportError::Busy(to.display().to_string()))?;
+        let lock = match lock_own(&filled, Kind::Folder) {
+            // It has just got its name.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            locked => locked.map_err(failed)?,
+        };
+        let lock = lock.ok_or_else(|| ExportError::Busy(to.display().to_string()))?;
         let has_contents = fs::read_dir(filled.join(CONTENTS)).is_ok_and(|mut entries| entries.next().is_some());
-        let folder = Self { filled: filled.clone(), target, _lock: lock, has_contents: has_contents.into() };
+        let room = Arc::new(Room::of(&filled));
+        let folder = Self { filled: filled.clone(), target, _lock: lock, has_contents: has_contents.into(), room };
         // Whoever filled it was killed.
         clear(&folder.filled, has_contents).map_err(failed)?;
         Ok(folder)
@@ -80,11 +91,16 @@ impl Folder {
 
     /// Begins a file in it.
     pub async fn file(&self, name: &str) -> Result<Output, ExportError> {
-        let place = self.target.join(name);
-        match File::create_new(self.filled.join(name)).await {
-            Ok(file) => Ok(Output { file: BufWriter::with_capacity(BUFFER, file), place }),
-            Err(error) => Err(ExportError::at(&place, error)),
-        }
+        let (path, room) = (self.filled.join(name), self.room.clone());
+        let file = File::create_new(&path).await.map_err(|error| self.failed(name, error))?;
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Output { file, path, place: self.target.join(name), room, is_whole: false })
+    }
+
+    /// Begins a file of so many bytes, if there is room for them.
+    pub async fn file_of(&self, name: &str, bytes: u64) -> Result<Output, ExportError> {
+        self.room.check(bytes).map_err(|error| self.failed(name, error))?;
+        self.file(name).await
     }
 
     /// Writes a whole file.
@@ -132,18 +148,22 @@ impl Folder {
         self.has_contents.store(true, Ordering::Relaxed);
     }
 
-    /// Gives it its name, once it is on the disk.
-    pub async fn finish(self) -> Result<(), ExportError> {
+    /// Gives it its name, once it is on the disk; not if it is stopped until then, which may take a minute.
+    pub async fn finish(self, stop: CancellationToken) -> Result<(), ExportError> {
         let mut folder = self;
-        let moved = tokio::task::spawn_blocking(move || folder.get_name()).await;
+        let moved = tokio::task::spawn_blocking(move || folder.get_name(&stop)).await;
         moved.map_err(|error| ExportError::Internal(error.to_string()))?
     }
 
     /// Blocks.
-    fn get_name(&mut self) -> Result<(), ExportError> {
+    fn get_name(&mut self, stop: &CancellationToken) -> Result<(), ExportError> {
         let failed = |error| ExportError::at(&self.target, error);
+        durable(&self.filled).map_err(failed)?;
+        if stop.is_cancelled() {
+            return Err(ExportError::Interrupted);
+        }
         // An empty directory is replaced, and nothing else.
-        durable(&self.filled).and_then(|()| fs::rename(&self.filled, &self.target)).map_err(failed)?;
+        fs::rename(&self.filled, &self.target).map_err(failed)?;
         // What it was called is gone.
         self.filled = PathBuf::new();
         match self.target.parent() {
@@ -189,25 +209,6 @@ fn places(to: &Path) -> Result<(PathBuf, PathBuf), ExportError> {
     Ok((target.with_file_name(name), target))
 }
 
-/// Opens a folder to be the only one who fills it; `None` while somebody else does. In a folder for everybody, another user could have put one
-/// there, and would read what is written into it.
-fn open_own(folder: &Path) -> io::Result<Option<fs::File>> {
-    let about = fs::symlink_metadata(folder)?;
-    let own = tempfile::tempfile_in(folder.parent().unwrap_or(folder))?.metadata()?.uid();
-    if !about.is_dir() || about.uid() != own || about.mode() & 0o077 != 0 {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is no directory of this user’s alone"));
-    }
-    let lock = fs::File::open(folder)?;
-    // Where nothing can be locked, nobody is kept apart.
-    if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
-        return Ok(None);
-    }
-    let opened = lock.metadata()?;
-    // Before it was locked, it may have got its name.
-    let is_here = fs::symlink_metadata(folder).is_ok_and(|named| (named.dev(), named.ino()) == (opened.dev(), opened.ino()));
-    Ok(is_here.then_some(lock))
-}
-
 /// Deletes what is in a folder, contents only if they are not kept.
 fn clear(folder: &Path, keeps: bool) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -232,16 +233,23 @@ fn durable(folder: &Path) -> io::Result<()> {
     folder.sync_all()
 }
 
-/// A file that is being written.
+/// A file that is being written. It goes with whoever drops it before it is whole: half of it is worth nothing, and takes room, maybe all
+/// there is.
 #[derive(Debug)]
 pub struct Output {
     file: BufWriter<File>,
+    path: PathBuf,
+    /// Where it will be.
     place: PathBuf,
+    room: Arc<Room>,
+    is_whole: bool,
 }
 
 impl Output {
     /// Writes something.
     pub async fn write(&mut self, content: &[u8]) -> Result<(), ExportError> {
+        let has_room = self.room.take(content.len() as u64);
+        has_room.map_err(|error| ExportError::at(&self.place, error))?;
         self.file.write_all(content).await.map_err(|error| ExportError::at(&self.place, error))
     }
 
@@ -254,7 +262,17 @@ impl Output {
 
     /// Ends it.
     pub async fn finish(mut self) -> Result<(), ExportError> {
-        self.file.flush().await.map_err(|error| ExportError::at(&self.place, error))
+        self.file.flush().await.map_err(|error| ExportError::at(&self.place, error))?;
+        self.is_whole = true;
+        Ok(())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if !self.is_whole {
+            fs::remove_file(&self.path).ok();
+        }
     }
 }
 
@@ -283,7 +301,7 @@ mod tests {
         fs::create_dir(&to).unwrap();
         let begun = Folder::begin(&to).unwrap();
         begun.write("a", b"1").await.unwrap();
-        begun.finish().await.unwrap();
+        begun.finish(CancellationToken::new()).await.unwrap();
         assert_eq!((fs::read(to.join("a")).unwrap(), names(place.path())), (b"1".to_vec(), vec!["out".into()]));
         assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, PRIVATE);
         for occupied in [to.clone(), to.join("a")] {
@@ -295,7 +313,7 @@ mod tests {
         let begun = Folder::begin(&early).unwrap();
         fs::create_dir(&early).unwrap();
         fs::write(early.join("theirs"), late).unwrap();
-        assert!(begun.finish().await.is_err());
+        assert!(begun.finish(CancellationToken::new()).await.is_err());
         assert_eq!((fs::read(early.join("theirs")).unwrap(), names(place.path()).len()), (late.to_vec(), 2));
     }
 
@@ -329,8 +347,68 @@ mod tests {
         assert!(begun.has("files/one", 1, &hash("1")).await.unwrap());
         assert!(!begun.has("files/two", 1, &hash("2")).await.unwrap());
         assert_eq!(names(&kept.join(CONTENTS)), ["one"]);
-        begun.finish().await.unwrap();
+        begun.finish(CancellationToken::new()).await.unwrap();
         assert_eq!((names(place.path()), names(&to), Folder::kept(&to)), (vec!["out".into()], vec![CONTENTS.into()], None));
+    }
+
+    /// As if so many bytes of the disk were to stay free.
+    fn keeping(reserve: u64, folder: Folder) -> Folder {
+        let mut folder = folder;
+        folder.room = Arc::new(Room::keeping(reserve, folder.path()));
+        folder
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_ends_it_and_what_is_half_written_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let to = place.path().join("out");
+        let begun = keeping(u64::MAX, Folder::begin(&to).unwrap());
+        begun.folder(CONTENTS).await.unwrap();
+        begun.write("files/one", b"1").await.unwrap();
+        begun.keep_contents();
+        // All files together are counted.
+        let (mut first, mut second) = (begun.file("files/two").await.unwrap(), begun.file("messages").await.unwrap());
+        let piece = vec![0; 1 << 20];
+        let mut write = async || {
+            for _ in 0..2 {
+                first.write(&piece).await?;
+                second.write(&piece).await?;
+            }
+            Ok::<_, ExportError>(())
+        };
+        let full = write().await;
+        assert!(full.is_err_and(|error| error.to_string().contains("stay free for the server")));
+        drop((first, second));
+        assert_eq!((names(begun.path()), names(&begun.path().join(CONTENTS))), (vec![CONTENTS.into()], vec!["one".into()]));
+        // What cannot fit is not begun.
+        let begun = keeping(0, begun);
+        assert!(begun.file_of("files/two", u64::MAX).await.is_err());
+        begun.file_of("files/two", 1).await.unwrap().finish().await.unwrap();
+        assert_eq!(names(&begun.path().join(CONTENTS)), ["one", "two"]);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_stopped_in_its_last_step_is_not_there_and_its_contents_stay() {
+        let place = tempfile::tempdir().unwrap();
+        let to = place.path().join("out");
+        let begin = async || {
+            let begun = Folder::begin(&to).unwrap();
+            begun.folder(CONTENTS).await.unwrap();
+            begun.write("messages", b"secret").await.unwrap();
+            begun
+        };
+        let (begun, stop) = (begin().await, CancellationToken::new());
+        begun.write("files/one", b"1").await.unwrap();
+        begun.keep_contents();
+        stop.cancel();
+        assert!(matches!(begun.finish(stop).await, Err(ExportError::Interrupted)));
+        let kept = place.path().join(".parlor-export-out");
+        assert_eq!(
+            (names(place.path()), names(&kept), Folder::kept(&to)),
+            (vec![".parlor-export-out".into()], vec![CONTENTS.into()], Some(kept))
+        );
+        begin().await.finish(CancellationToken::new()).await.unwrap();
+        assert_eq!((names(place.path()), names(&to).len()), (vec!["out".into()], 2));
     }
 
     #[test]

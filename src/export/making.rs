@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::blobs::{Blobs, Copied};
 use super::folder::Folder;
@@ -26,10 +27,10 @@ use crate::portable::{
 /// What files are called that are nobody's message.
 const PHOTO: &str = "the photo of";
 
-/// Makes an export of the database of these settings at `to`.
+/// Makes an export of the database of these settings at `to`, unless it is stopped.
 ///
 /// # Errors
-/// Then nothing is there; likewise if it is dropped before its end. Files that were copied stay beside it, for the next export to this place.
+/// Then nothing is there; `Interrupted`, if it was stopped. Files that were copied stay beside it, for the next export to this place.
 pub async fn export(
     config: &Config,
     what: &What,
@@ -37,10 +38,13 @@ pub async fn export(
     form: Form,
     clock: &Clock,
     watch: Watch<'_>,
+    stop: &CancellationToken,
 ) -> Result<Exported, ExportError> {
     let folder = Folder::begin(to)?;
-    let exported = fill(config, what, &folder, form, clock, watch).await?;
-    folder.finish().await?;
+    let filling = fill(config, what, &folder, form, clock, watch);
+    let exported = stop.run_until_cancelled(filling).await.unwrap_or(Err(ExportError::Interrupted))?;
+    // Waited for to its end: only then it is known whether it is there.
+    folder.finish(stop.clone()).await?;
     Ok(exported)
 }
 
@@ -248,6 +252,10 @@ impl Making<'_> {
             Some(ids) => self.companions(ids),
             None => row.name.clone(),
         };
+        let others = match (&row.direct_key, self.part) {
+            (Some(ids), Part::Person(_)) => Some(ids.split(',').count() - 1),
+            _ => None,
+        };
         let RoomRow { id, slug, mut name, topic, created_at, created_by, archived_at, .. } = row;
         if visibility == Visibility::Direct {
             name.clear();
@@ -265,7 +273,8 @@ impl Making<'_> {
         };
         let created_by = created_by.filter(|person| self.people.get(*person).is_some()).map(|person| person.to_string());
         let key = id.to_string();
-        let record = Room { key, name, topic, visibility, created_at, created_by, archived_at, members, bans, settings, icon };
+        let record =
+            Room { key, name, topic, visibility, created_at, created_by, archived_at, members, others, bans, settings, icon };
         if let Some(records) = &mut self.records {
             records.room(&record).await?;
         }

@@ -110,6 +110,9 @@ pub enum ExportError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// Whoever began it wanted it to end.
+    #[error("it was interrupted")]
+    Interrupted,
     /// A part of the program failed.
     #[error("{0}")]
     Internal(String),

@@ -30,8 +30,6 @@ use crate::security_log::Event;
 const KEEP: i64 = 7 * 24 * 60 * 60 * 1000;
 /// How long after one another can be asked for, and how long after one that failed.
 const WAITS: Waits = Waits { made: 24 * 60 * 60 * 1000, failed: 60 * 60 * 1000 };
-/// How often it looks whether there is room left for what is being put together.
-const LOOK: Duration = Duration::from_millis(50);
 /// One at once on each node, because it reads all rooms; it may take an hour, and is given up after some attempts.
 const POLICY: Policy = Policy { at_once: 1, time: Duration::from_secs(60 * 60), attempts: 5 };
 /// Text shrinks to a fifth at this level; higher ones cost much more time for little.
@@ -85,8 +83,8 @@ impl PersonalExports {
         let archive = self.db.find_archive(user, now).await?;
         let job = self.db.find_archive_job(&Task::DataExport { user }).await?;
         let (is_waiting, failed_at) = (matches!(job, Some((_, None))), job.and_then(|(_, dead_at)| dead_at));
-        let is_too_soon = archive.as_ref().is_some_and(|archive| archive.created_at.plus(WAITS.made) > now)
-            || failed_at.is_some_and(|at| at.plus(WAITS.failed) > now);
+        let made_at = archive.as_ref().map(|archive| archive.created_at);
+        let is_too_soon = WAITS.end(made_at, failed_at).is_some_and(|until| until > now);
         let may_ask = self.files.storage().is_ok() && !is_waiting && !is_too_soon;
         Ok(OwnData { archive, is_waiting, has_failed: failed_at.is_some(), may_ask })
     }
@@ -124,11 +122,8 @@ impl PersonalExports {
         let name = format!("parlor-{username}");
         let what = What::Person(username);
         let mut watch = |_: Progress| {};
-        let exported = tokio::select! {
-            exported = fill(&self.config, &what, &folder, Form::Both, &self.clock, &mut watch) => exported?,
-            // Nobody knows beforehand how much their texts are. What was begun is deleted.
-            () = while_there_is_room(place.path()) => return Err(no_room(place.path())),
-        };
+        // Nobody knows beforehand how much their texts are: without room for them, what was begun is deleted.
+        let exported = fill(&self.config, &what, &folder, Form::Both, &self.clock, &mut watch).await?;
         if !exported.left_out.is_empty() {
             folder.write(LEFT_OUT, exported.left_out.join("\n").as_bytes()).await?;
         }
@@ -141,13 +136,6 @@ impl PersonalExports {
         .map_err(|error| ExportError::Internal(error.to_string()))??;
         let expires_at = self.clock.now().plus(KEEP);
         self.files.add_archive(user, file, &format!("{name}.tar.gz"), expires_at).await.map_err(storage)
-    }
-}
-
-/// Waits until the disk of a folder is full, but for its reserve.
-async fn while_there_is_room(folder: &Path) {
-    while has_room(folder, 0) {
-        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -5,7 +5,8 @@
 //! or what a message is: `chat` takes files by their ids.
 //!
 //! Reading order: `storage`, `sniff`, `names`, `examining` (what it is), `storing` (a file becomes a blob), `uploads` (it comes in parts),
-//! `portraits`, `cache`, `serving`, `removal`, `sweep`; `check` and `moving` are commands, `transfer` is how what takes long is watched.
+//! `portraits`, `cache`, `serving`, `removal`, `sweep`; `check` and `moving` are commands, `transfer` is how what takes long is watched,
+//! `own` how what is left half-written is kept apart, `room` what stays free of a disk.
 
 pub mod adding;
 mod cache;
@@ -13,8 +14,10 @@ pub mod check;
 mod examining;
 pub mod moving;
 pub mod names;
+pub mod own;
 pub mod portraits;
 pub mod removal;
+pub mod room;
 pub mod serving;
 mod slots;
 pub mod sniff;
@@ -33,6 +36,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use self::cache::Cache;
+pub use self::room::has_room;
 pub use self::slots::Slot;
 use self::slots::Slots;
 use self::storage::{Storage, StorageError};
@@ -54,8 +58,6 @@ const OPEN: i64 = 100;
 const RECEIVING: (usize, usize) = (8, 256);
 /// How many files are sent at once, to one person and to all.
 const SENDING: (usize, usize) = (64, 4096);
-/// How much of a disk stays free, in bytes: the database may be on it.
-const RESERVE: u64 = 64 << 20;
 /// How long the size of all files is remembered.
 const REMEMBERED: Duration = Duration::from_secs(5);
 
@@ -273,16 +275,6 @@ impl Files {
     }
 }
 
-/// Whether so many bytes leave enough room on the disk of a folder: 64 MB stay free. Where nobody can say, writing shows it.
-#[must_use]
-pub fn has_room(folder: &std::path::Path, bytes: u64) -> bool {
-    #[cfg(target_os = "linux")]
-    if let Ok(disk) = rustix::fs::statvfs(folder) {
-        return disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes.saturating_add(RESERVE);
-    }
-    true
-}
-
 /// A size for people.
 pub fn in_words(bytes: u64) -> String {
     let (unit, name) =
@@ -301,7 +293,7 @@ impl From<StorageError> for Error {
             }
             // Nobody is told: whoever stopped it knows.
             StorageError::Interrupted => Self::StorageUnavailable,
-            StorageError::Missing(_) | StorageError::Failed(_) => {
+            error => {
                 tracing::error!(%error, "the storage of files failed");
                 Self::StorageUnavailable
             }

@@ -55,7 +55,16 @@ pub enum StorageError {
     /// There is no room left.
     #[error("the storage is full")]
     Full,
-    /// It does not answer, or refuses.
+    /// It does not take the keys, or they do not allow this.
+    #[error("{0}")]
+    Denied(String),
+    /// It has no such bucket.
+    #[error("{0}")]
+    NoBucket(String),
+    /// It does not answer.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Something else.
     #[error("{0}")]
     Failed(String),
     /// Whoever waited for it wanted it to end.
@@ -63,12 +72,36 @@ pub enum StorageError {
     Interrupted,
 }
 
+impl StorageError {
+    /// What is wrong, without anything that the storage says: that may quote addresses and requests at length.
+    #[must_use]
+    pub const fn in_short(&self) -> &'static str {
+        match self {
+            Self::Missing(_) => "the object or its bucket is missing",
+            Self::Full => "it is full",
+            Self::Denied(_) => "it refuses the keys, or they do not allow it",
+            Self::NoBucket(_) => "it has no such bucket",
+            Self::Unreachable(_) => "it cannot be reached",
+            Self::Failed(_) => "it does not do what was asked",
+            Self::Interrupted => "it was interrupted",
+        }
+    }
+}
+
 impl From<object_store::Error> for StorageError {
     fn from(error: object_store::Error) -> Self {
+        use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+        let text = error.to_string();
+        // Where a status is lost, as of a list, it is in the text.
+        let says = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
         match &error {
-            object_store::Error::NotFound { path, .. } => Self::Missing(path.clone()),
+            NotFound { path, .. } => Self::Missing(path.clone()),
+            PermissionDenied { .. } | Unauthenticated { .. } => Self::Denied(text),
             _ if is_full(&error) => Self::Full,
-            _ => Self::Failed(error.to_string()),
+            _ if caused_by::<object_store::client::HttpError>(&error).is_some() => Self::Unreachable(text),
+            _ if says(&["status code: 401", "status code: 403"]) => Self::Denied(text),
+            _ if says(&["<Code>NoSuchBucket</Code>"]) => Self::NoBucket(text),
+            _ => Self::Failed(text),
         }
     }
 }
@@ -82,16 +115,22 @@ impl From<io::Error> for StorageError {
     }
 }
 
-/// Whether an error says that a disk is full, however deep.
+/// Whether an error says that a disk is full.
 fn is_full(error: &object_store::Error) -> bool {
+    caused_by::<io::Error>(error)
+        .is_some_and(|error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+}
+
+/// The cause of an error that is of this kind, however deep.
+fn caused_by<T: std::error::Error + 'static>(error: &object_store::Error) -> Option<&T> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 /// An object in a list.
@@ -139,6 +178,15 @@ impl Storage {
                 Ok(Self { store, folder: None, temporary: std::env::temp_dir(), parts })
             }
         }
+    }
+
+    /// Opens the storage of these settings, for who reads what a server has put there; none if it is a directory that is missing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn existing(url: &FilesUrl, config: &Config) -> Result<Option<Self>, String> {
+        let is_missing = matches!(url, FilesUrl::Directory(folder) if !folder.exists());
+        if is_missing { Ok(None) } else { Self::open(url, config).map(Some) }
     }
 
     /// Deletes temporary files and folders that nobody has written to for a day: whoever made them has died. Blocks.
@@ -322,6 +370,15 @@ impl Storage {
         }
     }
 
+    /// The names of its own objects: not of those whose names have a slash, of which there may be millions.
+    ///
+    /// # Errors
+    /// The storage's.
+    pub async fn list_top(&self) -> Result<Vec<Path>, StorageError> {
+        let listed = self.store.list_with_delimiter(None).await?;
+        Ok(listed.objects.into_iter().map(|object| object.location).collect())
+    }
+
     /// All objects below `prefix`.
     pub fn list(&self, prefix: &Path) -> BoxStream<'static, Result<Listed, StorageError>> {
         let listed = self.store.list(Some(prefix));
@@ -466,6 +523,24 @@ mod tests {
 
     use super::*;
 
+    fn in_memory(temporary: &FilePath) -> Storage {
+        let parts = Arc::new(Semaphore::new(PARTS));
+        Storage { store: Arc::new(InMemory::new()), folder: None, temporary: temporary.to_owned(), parts }
+    }
+
+    #[tokio::test]
+    async fn its_own_objects_are_those_without_a_slash() {
+        let place = tempfile::tempdir().unwrap();
+        let storage = in_memory(place.path());
+        let file = storage.temporary_file().unwrap();
+        for key in ["b.tar.gz", "blobs/ab/abcd", "a.tar.gz", "old/c.tar.gz"] {
+            storage.put(&Path::from(key), file.path(), 0).await.unwrap();
+        }
+        let mut names: Vec<_> = storage.list_top().await.unwrap().iter().map(ToString::to_string).collect();
+        names.sort();
+        assert_eq!(names, ["a.tar.gz", "b.tar.gz"]);
+    }
+
     #[test]
     fn beside_the_files_of_other_programs_only_its_own_are_cleared() {
         let place = tempfile::tempdir().unwrap();
@@ -477,8 +552,7 @@ mod tests {
         };
         let dead = begun(".parlor-file-dead", 25);
         let others = [begun(".parlor-file-alive", 1), begun("parlor.db", 25), begun(".tmpother", 25)];
-        let parts = Arc::new(Semaphore::new(PARTS));
-        let storage = Storage { store: Arc::new(InMemory::new()), folder: None, temporary: place.path().to_owned(), parts };
+        let storage = in_memory(place.path());
         storage.clear_temporary();
         assert!(!dead.exists() && others.iter().all(|path| path.exists()));
         let used = storage.temporary_file().unwrap();

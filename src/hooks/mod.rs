@@ -9,13 +9,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::accounts::bots::usernames_like;
 use crate::accounts::session::SessionUser;
 use crate::accounts::{Accounts, to_its_end};
 use crate::chat::Chat;
 use crate::chat::messages::NewMessage;
 use crate::clock::{Clock, Millis};
 use crate::db::Db;
+use crate::db::bots::NewBot;
 use crate::db::hooks::{HookRow, HookTarget, MadeHook, NewHook};
 use crate::db::rooms::ManagedRoom;
 use crate::encoding::{hex, random_hex};
@@ -122,8 +122,11 @@ impl Hooks {
         let (hooks, by, source) = (self.clone(), by.clone(), source.clone());
         to_its_end(async move {
             let (row, token) = hooks.store(&by, &room, &name, &source).await?;
-            hooks.accounts.introduce_bot(row.bot).await?;
-            if let Err(error) = hooks.chat.admit_server_bot(by.caller(), room.room, row.bot, &source).await {
+            let seated = async {
+                hooks.accounts.introduce_bot(row.bot).await?;
+                hooks.chat.admit_server_bot(by.caller(), room.room, row.bot, &source).await
+            };
+            if let Err(error) = seated.await {
                 // What was allowed just now is not any more, or nothing can be written.
                 hooks.end(&by, &room, &row, &source).await?;
                 return Err(error);
@@ -138,25 +141,26 @@ impl Hooks {
         let token = random_hex();
         let (token_hash, created_at) = (hash(&token), self.clock.now());
         let id = token_hash[..16].to_owned();
-        let mut usernames = usernames_like(name);
-        loop {
-            let bot = self.accounts.next_server_bot(&mut usernames, name).await?;
+        let store = |bot: NewBot| {
             let event = self.event(security_log::Action::AddHook, by, room, source);
             let event = event.changed(None, Some(json!({ "hook": id, "bot": bot.username })));
             let (username, name) = (bot.username.clone(), bot.name.clone());
             let (id, token_hash) = (id.clone(), token_hash.clone());
             let new = NewHook { id: id.clone(), token_hash, room: room.room, bot, created_by: by.id, created_at, most: MOST };
-            let bot = match self.db.insert_hook(new, &event).await? {
-                MadeHook::As(bot) => bot,
-                MadeHook::NameTaken => continue,
-                MadeHook::TooMany => return Err(TOO_MANY),
-                MadeHook::NoRoom => return Err(Error::NotFound("room")),
-            };
-            event.write_line();
-            let created_by = Some(by.username.to_string());
-            let row = HookRow { id, bot, username, name, photo: None, created_by, created_at, used_at: None, is_restored: false };
-            return Ok((row, token));
-        }
+            async move {
+                let bot = match self.db.insert_hook(new, &event).await? {
+                    MadeHook::As(bot) => bot,
+                    MadeHook::NameTaken => return Ok(None),
+                    MadeHook::TooMany => return Err(TOO_MANY),
+                    MadeHook::NoRoom => return Err(Error::NotFound("room")),
+                };
+                event.write_line();
+                let created_by = Some(by.username.to_string());
+                let (photo, used_at, is_restored) = (None, None, false);
+                Ok(Some(HookRow { id, bot, username, name, photo, created_by, created_at, used_at, is_restored }))
+            }
+        };
+        Ok((self.accounts.store_server_bot(name, store).await?, token))
     }
 
     /// Gives a hook another name.

@@ -108,6 +108,11 @@ impl ImportError {
     }
 }
 
+/// What is wrong with a line of JSON. A parser that sees only this one calls it the first.
+pub fn in_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(&format!(" at line {} column ", error.line()), " at column ")
+}
+
 impl From<Error> for ImportError {
     fn from(error: Error) -> Self {
         match error {

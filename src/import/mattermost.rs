@@ -15,10 +15,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::contents::{Contents, open_zip, unpack};
-use super::error::ImportError;
+use super::error::{ImportError, in_line};
 use super::identity::Traces;
 use super::source::{Opened, Part, Sink};
+use super::text::{rename, replace};
 use crate::clock::Millis;
+use crate::model::validate;
 use crate::portable::{self, Kind, Member, Message, Person, Pin, Role, Room, Visibility};
 
 const WHAT: &str = "a bulk export of Mattermost’s";
@@ -179,7 +181,8 @@ pub fn open(path: &Path) -> Result<Opened, ImportError> {
     };
     file.seek(SeekFrom::Start(0)).map_err(|error| ImportError::at(path, error))?;
     let place = path.display().to_string();
-    let mut reader = Reader { lines: BufReader::new(file), at: 0, place, contents: contents.clone() };
+    let mut reader =
+        Reader { lines: BufReader::new(file), at: 0, number: Some(0), place, contents: contents.clone(), links: HashMap::new() };
     let mut line = Vec::new();
     let first = reader.next(&mut line).and_then(|found| found.map(|_| reader.parse::<Line<'_>>(&line)).transpose());
     let first = first.map_err(|_| foreign("its first line is no JSON".into()))?;
@@ -209,8 +212,12 @@ struct Reader {
     lines: BufReader<File>,
     /// Where the next line begins.
     at: u64,
+    /// Which line was read last, from 1; after a jump nobody knows.
+    number: Option<u64>,
     place: String,
     contents: Contents,
+    /// What the links to channels are here, by the names of channels.
+    links: HashMap<String, String>,
 }
 
 impl Reader {
@@ -224,6 +231,7 @@ impl Reader {
                 return Ok(None);
             }
             self.at += read as u64;
+            self.number = self.number.map(|number| number + 1);
             if !line.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Some(from));
             }
@@ -233,14 +241,16 @@ impl Reader {
     /// Goes to a place.
     fn seek(&mut self, to: u64) -> Result<(), ImportError> {
         self.lines.seek(SeekFrom::Start(to)).map_err(|error| ImportError::damaged(&self.place, error))?;
-        self.at = to;
+        (self.at, self.number) = (to, None);
         Ok(())
     }
 
     /// What JSON says.
     fn parse<'l, T: Deserialize<'l>>(&self, json: &'l [u8]) -> Result<T, ImportError> {
-        let cut_off = |error| ImportError::damaged(&self.place, format!("a line is no JSON, or is cut off ({error})"));
-        serde_json::from_slice(json).map_err(cut_off)
+        serde_json::from_slice(json).map_err(|error| {
+            let line = self.number.map_or_else(|| "a line".to_owned(), |number| format!("line {number}"));
+            ImportError::damaged(&self.place, format!("{line} is no JSON, or is cut off ({})", in_line(&error)))
+        })
     }
 
     /// The first pass.
@@ -300,6 +310,7 @@ impl Reader {
         }
         people(&mut export, sink)?;
         let rooms = std::mem::take(&mut export.rooms);
+        self.links = links(&rooms);
         let keys: Vec<String> = rooms.keys().cloned().collect();
         for (_, mut room) in rooms {
             let first = export.posts.get(&room.key).and_then(|places| places.iter().map(|place| place.created_at).min());
@@ -373,14 +384,15 @@ impl Reader {
                 None => sink.leave_out("reactions with a team’s own emoji")?,
             }
         }
-        let created_at = Millis(post.create_at);
+        // A post without a time is as wrong as one before 1970.
+        let created_at = Millis(if post.create_at == 0 { -1 } else { post.create_at });
         let author = post.user.to_lowercase();
         sink.message(
             room,
             Message {
                 key,
                 kind,
-                body: if is_text { everybody(&post.message.unwrap_or_default()) } else { String::new() },
+                body: if is_text { self.text(&post.message.unwrap_or_default()) } else { String::new() },
                 created_at,
                 edited_at: post.edit_at.filter(|at| *at > 0).map(Millis),
                 reply_to: reply_to.filter(|_| is_text),
@@ -391,6 +403,12 @@ impl Reader {
                 ..Message::default()
             },
         )
+    }
+
+    /// A text, with the names that everybody and public channels have here.
+    fn text(&self, text: &str) -> String {
+        let everybody = HashMap::from(["all", "channel", "everyone"].map(|name| (name.to_owned(), "room".to_owned())));
+        replace(&rename(text, '@', &everybody), ('~', '#'), &self.links)
     }
 
     /// A file; paths are from the export, or from its folder of data.
@@ -409,11 +427,13 @@ fn people(export: &mut Export, sink: &Sink) -> Result<(), ImportError> {
         let key = user.username.to_lowercase();
         for team in user.teams.iter().flatten() {
             for channel in team.channels.iter().flatten() {
-                if let Some(room) = export.rooms.get_mut(&format!("{}/{}", team.name, channel.name)) {
-                    let is_admin = channel.roles.as_deref().unwrap_or_default().contains("channel_admin");
-                    let role = if is_admin { Role::Owner } else { Role::Member };
-                    room.members.push(Member { person: key.clone(), role, joined_at: Millis(0) });
-                }
+                let Some(room) = export.rooms.get_mut(&format!("{}/{}", team.name, channel.name)) else {
+                    sink.leave_out("members of channels that are not in the export")?;
+                    continue;
+                };
+                let is_admin = channel.roles.as_deref().unwrap_or_default().contains("channel_admin");
+                let role = if is_admin { Role::Owner } else { Role::Member };
+                room.members.push(Member { person: key.clone(), role, joined_at: Millis(0) });
             }
         }
         let roles = user.roles.unwrap_or_default();
@@ -478,8 +498,17 @@ fn key(post: &Post<'_>) -> String {
     format!("{}:{}", post.create_at, post.user.to_lowercase())
 }
 
-/// Mattermost’s names for everybody.
-fn everybody(text: &str) -> String {
-    let names = HashMap::from(["all", "channel", "everyone"].map(|name| (name.to_owned(), "room".to_owned())));
-    super::text::rename(text, '@', &names)
+/// The names that public channels make here, by those that links have there. Not of those that several channels have: no text says
+/// which one is meant.
+fn links(rooms: &BTreeMap<String, Room>) -> HashMap<String, String> {
+    let public = rooms.values().filter(|room| room.visibility == Visibility::Public);
+    let named = public.filter_map(|room| Some((room.key.split_once('/')?.1.to_lowercase(), validate::slug(&room.name))));
+    let named: Vec<(String, String)> = named.collect();
+    let (mut names, mut slugs) = (HashMap::<&str, u32>::new(), HashMap::<&str, u32>::new());
+    for (name, slug) in &named {
+        *names.entry(name).or_default() += 1;
+        *slugs.entry(slug).or_default() += 1;
+    }
+    let is_one = |name: &str, slug: &str| names.get(name) == Some(&1) && slugs.get(slug) == Some(&1);
+    named.iter().filter(|(name, slug)| is_one(name, slug)).cloned().collect()
 }

@@ -1,6 +1,7 @@
 //! An export of Parlor's: a folder of records, as `portable` says.
 //!
-//! Owns reading it line by line, and that no line is missing.
+//! Owns reading it line by line, that no line is missing, and that a person's own export does not make notes to oneself of what they said to
+//! others.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -10,13 +11,15 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::contents::Contents;
-use super::error::ImportError;
+use super::error::{ImportError, in_line};
 use super::identity::Traces;
 use super::source::{Opened, Sink};
-use crate::portable::{MANIFEST, MESSAGES, Manifest, Message, PEOPLE, Person, ROOMS, Room, VERSION};
+use crate::portable::{MANIFEST, MESSAGES, Manifest, Member, Message, PEOPLE, Person, ROOMS, Room, VERSION, Visibility};
 
 const WHAT: &str = "an export of Parlor’s";
 const FORMAT: &str = "parlor-export";
+/// What the manifest of a person's own export says that it holds.
+const PERSONAL: &str = "person";
 /// The largest manifest, in bytes.
 const LARGEST_MANIFEST: u64 = 1 << 20;
 /// The longest line, in bytes: a message with all its revisions.
@@ -61,8 +64,12 @@ fn read(folder: &Path, manifest: &Manifest, sink: &Sink) -> Result<(), ImportErr
     are_all(&path, people, manifest.people)?;
     let path = folder.join(ROOMS);
     let mut keys: Vec<Arc<str>> = Vec::new();
-    let rooms = each(&path, |room: Room| {
+    let rooms = each(&path, |mut room: Room| {
         sink.position.add(1);
+        if manifest.scope == PERSONAL && room.visibility == Visibility::Direct && room.others != Some(0) {
+            // It names nobody else, so there is somebody who is not known. Earlier versions do not say whether there is anybody.
+            room.members.push(Member::default());
+        }
         keys.push(room.key.as_str().into());
         sink.room(room)
     })?;
@@ -102,6 +109,6 @@ fn each<R: DeserializeOwned>(path: &Path, mut call: impl FnMut(R) -> Result<(), 
             return Err(ImportError::damaged(path.display(), format!("line {number} has no end")));
         }
         let record = serde_json::from_slice(&line);
-        call(record.map_err(|error| ImportError::damaged(path.display(), format!("line {number}: {error}")))?)?;
+        call(record.map_err(|error| ImportError::damaged(path.display(), format!("line {number}: {}", in_line(&error))))?)?;
     }
 }

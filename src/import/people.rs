@@ -1,9 +1,10 @@
 //! Who the people of a source are here.
 //!
 //! Owns the order in which that is decided: by an earlier import, by the mapping file, by a confirmed address; whoever is found by none of
-//! them gets an account. It must not change accounts that are there.
+//! them gets an account. It must not change accounts that are there, nor make one account of two people because of an address: they
+//! would read each other's messages.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -91,6 +92,10 @@ pub struct People {
     known: HashMap<String, Local>,
     /// Those of an earlier import whom this source has not named yet.
     earlier: HashMap<String, Local>,
+    /// The accounts of both.
+    accounts: HashSet<UserId>,
+    /// The addresses, folded, that new accounts have got.
+    addresses: HashSet<String>,
     /// Usernames there that are others here.
     pub renamed: HashMap<String, String>,
     /// By username there, in lower case.
@@ -103,9 +108,10 @@ impl People {
     /// # Errors
     /// The mapping names somebody who is not here; the database's.
     pub async fn new(db: Option<&Db>, source: &str, mapping: Mapping) -> Result<Self, ImportError> {
-        let mut earlier = HashMap::new();
+        let (mut earlier, mut accounts) = (HashMap::new(), HashSet::new());
         if let Some(db) = db {
             for person in db.list_imported_people(source).await? {
+                accounts.insert(person.id);
                 let local = Local { id: person.id, username: person.username.into(), is_known: true, can_own: !person.is_guest };
                 earlier.insert(person.key, local);
             }
@@ -119,8 +125,8 @@ impl People {
                 return Err(ImportError::Argument(format!("--map: nobody here has the username {}", local.as_str())));
             }
         }
-        let (known, renamed, by_username) = Default::default();
-        Ok(Self { mapping, known, earlier, renamed, by_username })
+        let (known, addresses, renamed, by_username) = Default::default();
+        Ok(Self { mapping, known, earlier, accounts, addresses, renamed, by_username })
     }
 
     /// Finds a person by their key.
@@ -148,7 +154,7 @@ impl People {
         db: Option<&Db>,
         accounts: Option<&Accounts>,
         source: &str,
-        person: Person,
+        mut person: Person,
         report: &mut Report,
     ) -> Result<Option<Local>, ImportError> {
         if self.known.contains_key(&person.key) {
@@ -160,11 +166,19 @@ impl People {
             self.add(person, local);
             return Ok(None);
         }
-        let found = match (db, &mapped, person.email.as_deref().and_then(|email| Address::parse(email).ok())) {
+        let address = folded(person.email.as_deref());
+        let mut found = match (db, &mapped, &address) {
             (Some(db), Some(username), _) => db.find_person_for_import(None, Some(username.as_str())).await?,
-            (Some(db), None, Some(email)) => db.find_person_for_import(Some(&email.folded()), None).await?,
+            (Some(db), None, Some(address)) => db.find_person_for_import(Some(address), None).await?,
             _ => None,
         };
+        // An earlier run may have given it to somebody, or this one, which without `accounts` is not in the database.
+        let is_anothers = found.as_ref().is_some_and(|found| self.accounts.contains(&found.id))
+            || address.is_some_and(|address| self.addresses.contains(&address));
+        if mapped.is_none() && is_anothers {
+            report.note(&format!("account without its address, which another person of the source has: {}", person.username));
+            (found, person.email) = (None, None);
+        }
         if let Some(found) = found {
             report.people.matched += 1;
             if let (Some(db), Some(_)) = (db, accounts) {
@@ -176,9 +190,11 @@ impl People {
         }
         report.people.created += 1;
         note(&person, report);
+        let new = new_person(source, &person);
+        self.addresses.extend(folded(new.email.as_deref()));
         let local = match accounts {
             Some(accounts) => {
-                let user = accounts.add_imported(new_person(source, &person)).await?;
+                let user = accounts.add_imported(new).await?;
                 Local { id: user.id, username: user.username, is_known: false, can_own: !person.is_guest }
             }
             None => Local {
@@ -200,6 +216,7 @@ impl People {
             }
             self.by_username.insert(username, person.key.clone());
         }
+        self.accounts.insert(local.id);
         self.known.insert(person.key, local);
     }
 
@@ -209,6 +226,11 @@ impl People {
             report.leave_out(&format!("the mapping of {foreign}, who is not in the source"));
         }
     }
+}
+
+/// An address in the form in which addresses are compared.
+fn folded(address: Option<&str>) -> Option<String> {
+    Address::parse(address?).ok().map(|address| address.folded())
 }
 
 /// Notes what a new account is not.

@@ -1,7 +1,8 @@
 //! Which rooms the rooms of a source are here.
 //!
 //! Owns their names: a room is not mixed with another one that has its name, unless nothing was ever written there. It must not add people
-//! to rooms that an earlier import has made, except those who are new: others may have left.
+//! to rooms that an earlier import has made, except those who are new: others may have left. And it must not take a conversation for that of
+//! fewer people, because somebody in it is not known.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use crate::chat::direct::MAX_OTHERS;
 use crate::chat::room_names::fold;
 use crate::chat::rooms::SLOW_MODE;
 use crate::clock::Millis;
-use crate::db::Db;
 use crate::db::import::{NewImportedRoom, NewMember};
+use crate::db::{Db, direct};
 use crate::model::{Keep, RoomId, RoomPolicy, RoomRole, UserId, Visibility, validate};
 use crate::portable::{Ban, Role, Room, RoomSettings, Visibility as Foreign};
 
@@ -24,6 +25,8 @@ pub struct Rooms {
     earlier: HashMap<String, (RoomId, Option<String>)>,
     /// The names that are taken, and empty public rooms among them.
     names: HashMap<String, Option<(RoomId, String)>>,
+    /// The conversations that a dry run would have made, by their people.
+    foreseen: HashSet<String>,
     /// Slugs as names there make them, that are others here.
     pub renamed: HashMap<String, String>,
     /// The slugs of public rooms here.
@@ -47,7 +50,7 @@ impl Rooms {
     ///
     /// # Errors
     /// The database's.
-    pub async fn new(db: Option<&Db>, source: &str) -> Result<Self, ImportError> {
+    pub async fn new(db: Option<&Db>, source: &str, is_dry_run: bool) -> Result<Self, ImportError> {
         let (mut earlier, mut names, mut public) = (HashMap::new(), HashMap::new(), HashSet::new());
         if let Some(db) = db {
             for room in db.list_imported_rooms(source).await? {
@@ -61,7 +64,14 @@ impl Rooms {
                 }
             }
         }
-        Ok(Self { known: HashMap::new(), earlier, names, renamed: HashMap::new(), public })
+        // The room that every server begins with. What writes has made it by now.
+        if is_dry_run && names.is_empty() {
+            let slug = "general".to_owned();
+            public.insert(slug.as_str().into());
+            names.insert(fold(&slug), Some((RoomId(0), slug)));
+        }
+        let (known, foreseen, renamed) = Default::default();
+        Ok(Self { known, earlier, names, foreseen, renamed, public })
     }
 
     /// Finds a room by its key: `None` if it is not known, `Some(None)` if it is left out.
@@ -97,8 +107,15 @@ impl Rooms {
         people: &People,
         report: &mut Report,
     ) -> Result<(Option<RoomId>, Option<UserId>), ImportError> {
-        let members = members(&room, people, report);
-        if let Some((id, slug)) = self.earlier.remove(&room.key) {
+        let earlier = self.earlier.remove(&room.key);
+        let named: HashSet<&str> = room.members.iter().map(|member| &*member.person).collect();
+        let is_direct = room.visibility == Foreign::Direct && named.len() <= MAX_OTHERS + 1;
+        if is_direct && earlier.is_none() && named.iter().any(|person| people.find(person).is_none()) {
+            report.leave_out("direct messages with people who are not in the source");
+            return Ok((None, None));
+        }
+        let members = members(&room, people, place.now, report);
+        if let Some((id, slug)) = earlier {
             let Some(slug) = slug else {
                 report.leave_out("rooms that were deleted here since they were imported");
                 return Ok((None, None));
@@ -120,10 +137,8 @@ impl Rooms {
             report.leave_out("direct messages of nobody who is known");
             return Ok((None, None));
         }
-        let is_direct = room.visibility == Foreign::Direct && members.len() <= MAX_OTHERS + 1;
         let new: Vec<_> = members.iter().map(|(_, member)| *member).collect();
-        let (name, used) =
-            if is_direct { (crate::db::direct::NAME.to_owned(), None) } else { self.name(&room, &members, report) };
+        let (name, used) = if is_direct { (direct::NAME.to_owned(), None) } else { self.name(&room, &members, report) };
         let row = row(place, &room, people, (used.as_ref().map(|(id, _)| *id), name), new, is_direct);
         let rank = |member: &&NewMember| (member.role != RoomRole::Owner, member.joined_at, member.user);
         let owner = row.members.iter().min_by_key(rank).map(|member| member.user);
@@ -132,6 +147,7 @@ impl Rooms {
             db => {
                 let users: Vec<_> = row.members.iter().map(|member| member.user).collect();
                 let there = match db {
+                    _ if is_direct && !self.foreseen.insert(direct::key(&users)) => true,
                     Some(db) if is_direct => db.find_direct(&users).await?.is_some(),
                     _ => used.is_some(),
                 };
@@ -238,7 +254,7 @@ fn row(
 }
 
 /// The members of a room, each once. Where nobody owns it, whoever made it does, or whoever has been there longest.
-fn members(room: &Room, people: &People, report: &mut Report) -> Vec<(Local, NewMember)> {
+fn members(room: &Room, people: &People, now: Millis, report: &mut Report) -> Vec<(Local, NewMember)> {
     let mut members: Vec<(Local, NewMember)> = Vec::new();
     let mut seen = HashSet::new();
     let maker = room.created_by.as_deref().and_then(|key| people.find(key));
@@ -256,7 +272,8 @@ fn members(room: &Room, people: &People, report: &mut Report) -> Vec<(Local, New
             Role::Member => RoomRole::Member,
         };
         let role = if room.visibility == Foreign::Direct { RoomRole::Member } else { role };
-        let joined_at = if member.joined_at == Millis(0) { room.created_at } else { member.joined_at };
+        let told = [member.joined_at, room.created_at].into_iter().find(|at| *at != Millis(0));
+        let joined_at = told.unwrap_or(now);
         members.push((local.clone(), NewMember { user: local.id, role, joined_at }));
     }
     let is_owned = members.iter().any(|(_, member)| member.role == RoomRole::Owner);

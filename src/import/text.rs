@@ -6,6 +6,11 @@ use std::collections::HashMap;
 
 /// Replaces the names behind a sign, where they have another name here. A name ends before signs that usernames do not end with.
 pub fn rename(text: &str, sign: char, names: &HashMap<String, String>) -> String {
+    replace(text, (sign, sign), names)
+}
+
+/// The same, where names have another sign here: the second one.
+pub fn replace(text: &str, (sign, here): (char, char), names: &HashMap<String, String>) -> String {
     if names.is_empty() || !text.contains(sign) {
         return text.to_owned();
     }
@@ -17,25 +22,14 @@ pub fn rename(text: &str, sign: char, names: &HashMap<String, String>) -> String
         renamed.push_str(before);
         let last = renamed.chars().next_back();
         let follows_a_word = last.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '/' || c == sign);
-        renamed.push(sign);
-        rest = after;
-        if follows_a_word {
-            continue;
-        }
         let end = after.find(|c| !is_of_name(c)).unwrap_or(after.len());
-        let mut word = &after[..end];
-        loop {
-            if let Some(name) = names.get(&word.to_ascii_lowercase()) {
-                renamed.push_str(name);
-                rest = &after[word.len()..];
-                break;
-            }
-            let shorter = word.trim_end_matches(['.', '_', '-']);
-            if shorter.len() == word.len() {
-                break;
-            }
-            word = shorter;
-        }
+        let word = &after[..end];
+        let mut words = [word, word.trim_end_matches(['.', '_', '-'])].into_iter().filter(|_| !follows_a_word);
+        let found = words.find_map(|word| Some((word, names.get(&word.to_ascii_lowercase())?)));
+        let (sign, name, word) = found.map_or((sign, "", ""), |(word, name)| (here, name.as_str(), word));
+        renamed.push(sign);
+        renamed.push_str(name);
+        rest = &after[word.len()..];
     }
     renamed.push_str(rest);
     renamed
@@ -74,6 +68,17 @@ mod tests {
             ("é@ada @é", "é@ada @é"),
         ] {
             assert_eq!(rename(text, '@', &names), renamed);
+        }
+    }
+
+    #[test]
+    fn names_can_get_another_sign() {
+        let names = HashMap::from([("town".to_owned(), "town-square".to_owned())]);
+        for (text, replaced) in [
+            ("~town, ~Town. (~town)", "#town-square, #town-square. (#town-square)"),
+            ("~~town~~ ~towns ~/town a~town", "~~town~~ ~towns ~/town a~town"),
+        ] {
+            assert_eq!(replace(text, ('~', '#'), &names), replaced);
         }
     }
 

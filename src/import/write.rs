@@ -82,7 +82,7 @@ impl Importer {
         mapping: Mapping,
     ) -> Result<Self, ImportError> {
         let people = People::new(db.as_deref(), &source, mapping).await?;
-        let rooms = Rooms::new(db.as_deref(), &source).await?;
+        let rooms = Rooms::new(db.as_deref(), &source, live.is_none()).await?;
         let report = Report { source: source.clone(), dry_run: live.is_none(), ..Report::default() };
         Ok(Self {
             db,

@@ -28,7 +28,8 @@ pub struct Log {
 
 /// Starts logging as the settings say, faults of the program included. Not on a thread of a runtime: sending traces blocks.
 pub fn start(config: &Config) -> Log {
-    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    // A standard error that is closed ends nothing.
+    let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).log_internal_errors(false);
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().boxed(),

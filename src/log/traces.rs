@@ -4,6 +4,7 @@
 //! the variables of the OpenTelemetry specification, which its library reads.
 
 use std::env;
+use std::io::{self, Write};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::SpanExporter;
@@ -46,7 +47,7 @@ where
         Ok(exporter) => exporter,
         Err(error) => {
             // Nothing is logged yet.
-            eprintln!("no traces are sent: {error}. See the variables OTEL_EXPORTER_OTLP_…");
+            drop(writeln!(io::stderr(), "no traces are sent: {error}. See the variables OTEL_EXPORTER_OTLP_…"));
             return None;
         }
     };

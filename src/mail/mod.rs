@@ -60,10 +60,19 @@ struct Outgoing {
 pub struct NotSent {
     /// The reason, without anything that the server said.
     pub why: String,
-    /// Whether there is no such address.
-    pub is_final: bool,
-    /// Whether the server answered that it does not take this mail: it may take another one.
-    pub is_of_mail: bool,
+    /// What it is the fault of.
+    pub fault: Fault,
+}
+
+/// What a mail is not sent because of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no such address, or nothing can be written to it: no attempt will do better.
+    Address,
+    /// The server answered that it does not take this mail now: it may take another one.
+    Mail,
+    /// There is no server, or nothing can be done with it now.
+    Server,
 }
 
 impl Mailer {
@@ -108,16 +117,17 @@ impl Mailer {
     /// # Errors
     /// [`NotSent`].
     pub async fn send(&self, mail: Mail) -> Result<(), NotSent> {
-        let not_sent = |why: &str, is_final| NotSent { why: why.to_owned(), is_final, is_of_mail: is_final };
-        let Some(outgoing) = &self.0 else { return Err(not_sent("there is no server for mails (SMTP_URL)", false)) };
-        let Some(message) = outgoing.message(mail) else { return Err(not_sent("the mail could not be written", true)) };
+        let not_sent = |why: &str, fault| NotSent { why: why.to_owned(), fault };
+        let Some(outgoing) = &self.0 else {
+            return Err(not_sent("there is no server for mails (SMTP_URL)", Fault::Server));
+        };
+        let Some(message) = outgoing.message(mail) else {
+            return Err(not_sent("the mail could not be written", Fault::Address));
+        };
         match tokio::time::timeout(ATTEMPT, outgoing.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => {
-                let (is_final, is_of_mail) = (refuses_recipient(&error), error.status().is_some());
-                Err(NotSent { why: reason(&error), is_final, is_of_mail })
-            }
-            Err(_) => Err(not_sent("no answer in time", false)),
+            Ok(Err(error)) => Err(not_sent(&reason(&error), fault(&error))),
+            Err(_) => Err(not_sent("no answer in time", Fault::Server)),
         }
     }
 }
@@ -163,6 +173,15 @@ fn transport(smtp: &SmtpUrl) -> Result<AsyncSmtpTransport<Tokio1Executor>, Error
         builder = builder.credentials(Credentials::new(username.clone(), password.clone()));
     }
     Ok(builder.build())
+}
+
+/// What an attempt failed because of.
+fn fault(error: &Error) -> Fault {
+    match error.status() {
+        Some(_) if refuses_recipient(error) => Fault::Address,
+        Some(_) => Fault::Mail,
+        None => Fault::Server,
+    }
 }
 
 /// Whether a server says that there is no such address, by its enhanced status code (RFC 3463, section 3.2). Without one, a refusal may be of our

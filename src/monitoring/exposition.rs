@@ -184,7 +184,7 @@ impl Exposition {
 
     fn node(&mut self, monitoring: &Monitoring) {
         let Parts { node, realtime, .. } = &monitoring.parts;
-        let nodes::Status { rooms_behind, behind_ms, redis, frames_dropped, reasons, .. } =
+        let nodes::Status { rooms_behind, behind_ms, redis, frames_dropped, frames_refused, reasons, .. } =
             nodes::Status::of(node, realtime.sockets());
         self.gauge(
             "node_ready",
@@ -202,6 +202,8 @@ impl Exposition {
             self.gauge("redis_up", "Whether Redis answers", u64::from(redis == RedisStatus::Up));
             let dropped = ConstCounter::new(frames_dropped);
             self.add("redis_frames_dropped", "Frames that could not be sent to other nodes", dropped);
+            let refused = ConstCounter::new(frames_refused);
+            self.add("redis_frames_refused", "Frames with an unknown version or a wrong signature", refused);
         }
         if let Some(measures) = node.redis_measures() {
             let took = measures.round_trips.histogram();

@@ -106,10 +106,7 @@ impl Outbox {
         if self.0.db.is_receiver_off(kind, receiver).await? {
             return Err(Error::invalid("receiver", "This webhook is off. Turn it on first."));
         }
-        let is_there = match chosen.number() {
-            Some(id) => self.0.db.redeliver(kind, receiver, id, event.at, &event).await?,
-            None => self.0.db.redeliver_all(kind, receiver, event.at, &event).await?,
-        };
+        let is_there = self.0.db.redeliver(kind, receiver, chosen.number(), event.at, &event).await?;
         self.end(is_there, chosen, &event)
     }
 
@@ -120,10 +117,7 @@ impl Outbox {
     pub async fn delete(&self, actor: Actor, by: &Arc<str>, chosen: &Chosen, source: &Source) -> Result<()> {
         let event = self.event(actor, by, Action::DeleteDelivery, chosen, source)?;
         let (kind, receiver) = parse(&chosen.receiver)?;
-        let is_there = match chosen.number() {
-            Some(id) => self.0.db.delete_delivery(kind, receiver, id, &event).await?,
-            None => self.0.db.delete_deliveries(kind, receiver, &event).await?,
-        };
+        let is_there = self.0.db.delete_deliveries(kind, receiver, chosen.number(), &event).await?;
         self.end(is_there, chosen, &event)
     }
 

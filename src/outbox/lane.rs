@@ -82,8 +82,16 @@ impl Lane {
     /// Notes for whom too much waits.
     async fn count(&self) -> sqlx::Result<()> {
         let Context { db, clock, .. } = &*self.context;
-        for id in db.note_full(self.kind, MOST_WAITING, clock.now()).await? {
-            tracing::warn!(kind = self.kind, id, most = MOST_WAITING, "so much waits for a receiver that nothing more is kept");
+        // A look first: there is usually nothing, and on SQLite a write would hold up others.
+        for id in db.list_filled(self.kind, MOST_WAITING).await? {
+            if db.note_full(self.kind, id, MOST_WAITING, clock.now()).await? {
+                tracing::warn!(
+                    kind = self.kind,
+                    id,
+                    most = MOST_WAITING,
+                    "so much waits for a receiver that nothing more is kept"
+                );
+            }
         }
         Ok(())
     }

@@ -65,8 +65,13 @@ pub enum Delivery {
     Gone,
     /// The receiver is off: what waits stays until somebody turns it on.
     Off,
-    /// The receiver refuses everything from now on, for this reason: it is turned off, and what waits is given up.
-    TurnedOff(String),
+    /// The receiver refuses everything from now on: it is turned off, and what waits is given up. Nothing, if it is somewhere else by now.
+    TurnedOff {
+        /// Why, as above.
+        why: String,
+        /// The address that was asked.
+        url: String,
+    },
 }
 
 impl Delivery {

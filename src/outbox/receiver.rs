@@ -119,13 +119,17 @@ impl Serving {
                         }
                         return Ok(());
                     }
-                    Some(Delivery::TurnedOff(why)) => {
+                    Some(Delivery::TurnedOff { why, url }) => {
                         // What was delivered before is noted first, which would end the failure.
                         self.save(true).await?;
-                        tracing::warn!(kind, id, why, "a receiver is turned off");
                         let why: String = why.chars().take(ERROR).collect();
-                        if let Err(error) = db.turn_off_receiver(self.receiver, &self.claim, &why, clock.now()).await {
-                            tracing::warn!(kind, id, %error, "a receiver that refuses everything is turned off later");
+                        let row = due[0].id;
+                        match db.turn_off_receiver(self.receiver, &self.claim, &url, row, &why, clock.now()).await {
+                            Ok(true) => tracing::warn!(kind, id, why, "a receiver is turned off"),
+                            Ok(false) => {}
+                            Err(error) => {
+                                tracing::warn!(kind, id, %error, "a receiver that refuses everything is turned off later");
+                            }
                         }
                         return Ok(());
                     }
@@ -151,7 +155,7 @@ impl Serving {
                         self.save(true).await?;
                         let row = due.remove(0);
                         due.retain(|other| !rows.contains(&other.id));
-                        self.set_apart(&row, &why, rows).await?;
+                        self.set_apart(&row, &why, &rows).await?;
                     }
                     Some(Delivery::Off) | None => return Ok(()),
                 }
@@ -198,7 +202,7 @@ impl Serving {
     }
 
     /// Notes that a row was not delivered, and when the next attempt is due, also of those that wait with it. The others go on.
-    async fn set_apart(&self, row: &Row, why: &str, rows: Vec<i64>) -> Result<(), Stop> {
+    async fn set_apart(&self, row: &Row, why: &str, rows: &[i64]) -> Result<(), Stop> {
         let (ReceiverId { kind, id }, attempts) = (self.receiver, row.attempts + 1);
         tracing::warn!(kind, id, attempts, why, "a delivery failed");
         let failure = self.failure(row.id, why, jobs::wait(attempts, rand::random()));

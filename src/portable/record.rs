@@ -199,6 +199,9 @@ pub struct Room {
     pub archived_at: Option<Millis>,
     /// Its members now.
     pub members: Vec<Member>,
+    /// How many others these direct messages are with. Only in a person's own export, whose `members` are that person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<usize>,
     /// Who may not come back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bans: Vec<Ban>,

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use self::keys::Keys;
 pub use self::keys::{Stored, stored};
 use self::service::{Push, Sent, Service};
-pub use self::settings::{Keywords, NotificationSettings, SettingsChange};
+pub use self::settings::{Keywords, NotificationSettings, SearchedText, SettingsChange};
 use crate::chat::Chat;
 use crate::clock::{Clock, Millis};
 use crate::config::Config;

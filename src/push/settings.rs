@@ -2,6 +2,8 @@
 //!
 //! Owns these settings, their bounds, and the decision about one message. It must not know how a notification gets there.
 
+use std::collections::HashSet;
+
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -49,9 +51,29 @@ impl Keywords {
         self.0.is_empty()
     }
 
-    /// Whether one of them is in a text, which is in lower case, as a word of its own.
-    pub fn are_in(&self, text: &str) -> bool {
-        self.0.iter().any(|word| contains_word(text, word))
+    /// Whether one of them is in a text, as a word of its own.
+    pub fn are_in(&self, text: &SearchedText<'_>) -> bool {
+        self.0.iter().any(|word| text.has(word))
+    }
+}
+
+/// A text that many keywords are looked for in.
+#[derive(Debug)]
+pub struct SearchedText<'a> {
+    text: &'a str,
+    /// What is between its spaces and signs. The text itself is read only for a keyword all of whose parts are there: hardly any other.
+    parts: HashSet<&'a str>,
+}
+
+impl<'a> SearchedText<'a> {
+    /// A text, which is in lower case.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, parts: parts(text).collect() }
+    }
+
+    /// Whether a word is in it, with no letter or digit before and behind it.
+    fn has(&self, word: &str) -> bool {
+        parts(word).all(|part| self.parts.contains(part)) && contains_word(self.text, word)
     }
 }
 
@@ -130,7 +152,7 @@ impl NotificationSettings {
 
     /// Whether a text has one of the words, as a word of its own and in any case.
     pub fn has_keyword(&self, text: &str) -> bool {
-        !self.keywords.is_empty() && Keywords::new(&self.keywords).are_in(&text.to_lowercase())
+        !self.keywords.is_empty() && Keywords::new(&self.keywords).are_in(&SearchedText::new(&text.to_lowercase()))
     }
 
     /// Whether somebody wants to know of a message.
@@ -178,13 +200,17 @@ fn keywords(text: &str) -> Result<Vec<String>> {
     Ok(words)
 }
 
+/// The letters and digits of a text that are not separated by anything else.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty())
+}
+
 /// Whether a word is in a text, with no letter or digit before and behind it. Both are in lower case.
 fn contains_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
-        let is_part = |c: char| c.is_alphanumeric();
         let before = text[..at].chars().next_back();
         let behind = text[at + word.len()..].chars().next();
-        !before.is_some_and(is_part) && !behind.is_some_and(is_part)
+        !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
     })
 }
 
@@ -273,6 +299,23 @@ mod tests {
             [("ADA!", true), ("adamant", false), ("uses c++ a lot", true), ("STRASSE", false), ("Straße 1", true)]
         {
             assert_eq!(settings.has_keyword(text), expected, "{text}");
+        }
+        // A part that is missing is what most keywords are not found by; otherwise the text decides.
+        for (keyword, text, expected) in [
+            ("++", "c++", false),
+            ("++", "c ++", true),
+            ("++c", "a ++c, b", true),
+            ("++c", "a++c", false),
+            ("tea time", "it’s tea time", true),
+            ("tea time", "time for tea", false),
+            ("tea time", "tea, time", false),
+            ("v1.2", "v1.2.3", true),
+            ("v1.2", "v1.20", false),
+            ("no-go", "a no-go area", true),
+            ("no-go", "no go", false),
+        ] {
+            let keywords = Keywords::new(&[keyword.to_owned()]);
+            assert_eq!(keywords.are_in(&SearchedText::new(text)), expected, "{keyword} in {text}");
         }
         let many = (0..51).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
         for text in [many, "x".repeat(65)] {

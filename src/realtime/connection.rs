@@ -5,10 +5,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use socketioxide::extract::SocketRef;
 use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
 
 use crate::accounts::session::SessionUser;
 use crate::limits::ReadPermits;
@@ -22,6 +24,8 @@ use crate::transport::Backlog;
 
 /// The most events of a connection that may be in flight; further ones are refused.
 const IN_FLIGHT: u32 = 256;
+/// How long a client that is told goodbye has to read it.
+const FAREWELL: Duration = Duration::from_millis(250);
 /// How many rate-limited events a connection may send before it is cut.
 const VIOLATIONS: u32 = 2_000;
 
@@ -268,6 +272,17 @@ impl Connection {
     pub fn cut(&self) {
         self.is_revoked.store(true, Ordering::Release);
         self.guard.cut();
+    }
+
+    /// Cuts the connection when its client has had time to read what is queued for it now, if that is written within `time`.
+    pub(super) fn cut_once_read(self: &Arc<Self>, time: Duration) {
+        let (connection, position) = (self.clone(), self.backlog.queued());
+        tokio::spawn(async move {
+            // From when it was written: its writer may have to wait for its turn.
+            timeout(time, connection.backlog.written_up_to(position)).await.ok();
+            sleep(FAREWELL).await;
+            connection.cut();
+        });
     }
 
     /// Cuts a connection that reads too slowly.

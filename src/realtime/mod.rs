@@ -30,11 +30,11 @@ use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::operators::BroadcastOperators;
 use socketioxide::{SocketIo, TransportType};
+use tokio::time::MissedTickBehavior;
 
 use self::connection::{Connected, Connection, channel, watchers};
 use self::followers::Followers;
 use self::guard::ConnectionGuard;
-use self::keywords::Watched;
 use self::measures::Measures;
 use self::presence::{Debounce, Leavers};
 use self::publish::Audience;
@@ -61,7 +61,14 @@ const ENTERING: Duration = Duration::from_secs(10);
 /// How long the database may take of that; the rest is for sending the refusal.
 const ADMITTING: Duration = Duration::from_secs(8);
 /// How often the sessions of open sockets are checked in the database.
-const SWEEP: Duration = Duration::from_secs(20);
+const SWEEP: Duration = Duration::from_secs(15);
+/// How long it may take until sockets hear why their session was ended, by whoever ended it.
+const TELLING: Duration = Duration::from_secs(1);
+/// The same, where there is one process: from its commit to its event.
+const SAYING: Duration = Duration::from_millis(300);
+
+/// How long a server that stops has to tell a socket.
+const STOPPING: Duration = Duration::from_secs(2);
 
 /// The live side of Parlor.
 pub struct Realtime {
@@ -71,8 +78,6 @@ pub struct Realtime {
     notifications: Arc<Notifications>,
     clock: Clock,
     registry: Registry,
-    /// Whom the words of a message notify.
-    keywords: Watched,
     /// Those who wait for what happens in rooms without a socket.
     followers: Arc<Followers>,
     leavers: Leavers,
@@ -145,7 +150,6 @@ impl Realtime {
             notifications,
             clock,
             registry,
-            keywords: Watched::default(),
             followers,
             leavers: Leavers::default(),
             debounce: Debounce::default(),
@@ -242,7 +246,7 @@ impl Realtime {
 
     /// Checks in the database that those who are connected still have access, and ends what has ended. When the database does not answer,
     /// all sockets are cut: they are checked when they come back.
-    pub(super) async fn check_access(&self) {
+    pub(super) async fn check_access(self: &Arc<Self>) {
         if tokio::time::timeout(ADMITTING, self.end_lost_access()).await.is_ok_and(|checked| checked.is_ok()) {
             return;
         }
@@ -258,6 +262,12 @@ impl Realtime {
         }
     }
 
+    /// Has every client start over: the database lacks changes that were told, and gives their numbers out again.
+    fn start_over(&self) {
+        self.cut_all();
+        self.registry.forget_history();
+    }
+
     /// Cuts every socket; the clients come back.
     fn cut_all(&self) {
         for Connected { socket, connection } in self.registry.everybody() {
@@ -266,9 +276,18 @@ impl Realtime {
         }
     }
 
-    async fn end_lost_access(&self) -> Result<()> {
+    async fn end_lost_access(self: &Arc<Self>) -> Result<()> {
         let ended = self.accounts.ended_among(self.registry.sessions()).await?;
-        self.registry.end_sessions(&ended, SessionEnd::Expired);
+        if self.node.lease().is_unlimited() && !ended.is_empty() {
+            let realtime = self.clone();
+            // One that was ended just now is ended by whoever did it in this process, who knows why; the next event must not wait for that.
+            tokio::spawn(async move {
+                tokio::time::sleep(SAYING).await;
+                realtime.registry.end_sessions(&ended, SessionEnd::Expired);
+            });
+        } else {
+            self.registry.end_sessions(&ended, SessionEnd::Expired);
+        }
         for (room, user, slug, rev) in self.chat.ended_memberships(self.registry.memberships()).await? {
             self.member_removed(room, &slug, user, rev, Removal::Left);
         }
@@ -278,9 +297,9 @@ impl Realtime {
     /// Has the keywords of somebody known who watches from now on.
     pub(super) async fn learn_keywords(&self, user: UserId) -> Result<()> {
         loop {
-            let as_of = self.keywords.changes();
+            let as_of = self.registry.keyword_changes();
             let keywords = Keywords::new(&self.notifications.settings(user).await?.keywords);
-            if self.keywords.learn(user, keywords, as_of) {
+            if self.registry.learn_keywords(user, keywords, as_of) {
                 return Ok(());
             }
         }
@@ -319,6 +338,7 @@ impl Realtime {
     /// Periodically ends the sockets whose sessions ended elsewhere or expired, and discards stale state.
     async fn sweep(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(SWEEP);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             if self.node.lease().is_lost() && self.registry.count() > 0 {
@@ -329,7 +349,11 @@ impl Realtime {
             let sessions = self.registry.sessions();
             match self.accounts.ended_among(sessions).await {
                 Ok(ended) if ended.is_empty() => {}
-                Ok(ended) => self.registry.end_sessions(&ended, SessionEnd::Expired),
+                Ok(ended) => {
+                    // One that was ended just now is ended by whoever did it, who knows why.
+                    tokio::time::sleep(TELLING).await;
+                    self.registry.end_sessions(&ended, SessionEnd::Expired);
+                }
                 Err(error) => tracing::warn!(%error, "could not check the sessions under open sockets"),
             }
             for connected in self.registry.everybody() {
@@ -349,8 +373,5 @@ impl Realtime {
 fn disconnect(Connected { socket, connection }: Connected) {
     // A socket that cannot be told is cut all the same, and reconnects.
     socket.disconnect().ok();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        connection.cut();
-    });
+    connection.cut_once_read(STOPPING);
 }

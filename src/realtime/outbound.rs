@@ -35,6 +35,7 @@ named! {
     "typing": Typing<'_>,
     "read": Read<'_>,
     "level": LevelChanged<'_>,
+    "keyword": KeywordFound<'_>,
     "favorite": FavoriteChanged<'_>,
     "section": SectionChanged<'_>,
     "hidden": Hidden<'_>,
@@ -99,10 +100,6 @@ pub struct KeywordFound<'a> {
     pub room: &'a str,
     /// The message.
     pub seq: i64,
-}
-
-impl Outgoing for KeywordFound<'_> {
-    const NAME: &'static str = "keyword";
 }
 
 /// The person added a favorite room, or removed one.

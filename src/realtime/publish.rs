@@ -81,7 +81,7 @@ impl Realtime {
             Event::AccessUncertain => self.check_access().await,
             // No socket is to know.
             Event::AttemptsFailed { .. } | Event::SettingsChanged => {}
-            Event::HistoryReplaced => self.cut_all(),
+            Event::HistoryReplaced => self.start_over(),
             Event::RoomChanged { room, is_direct: true, now, .. } => self.conversation_changed(*room, now),
             Event::RoomChanged { room, is_direct: false, now, was } => {
                 let described = Described { room: was.as_ref().unwrap_or(&now.slug), now };
@@ -100,10 +100,7 @@ impl Realtime {
             Event::NotificationLevelSet { user, slug, level, origin } => {
                 self.send_to_person(*user, origin.as_ref(), &LevelChanged { room: slug, level: *level });
             }
-            Event::KeywordsSet { user, keywords } => {
-                let is_here = !self.registry.watching_of(*user).is_empty();
-                self.keywords.change(*user, Keywords::new(keywords), is_here);
-            }
+            Event::KeywordsSet { user, keywords } => self.registry.change_keywords(*user, Keywords::new(keywords)),
             Event::FavoriteSet { user, slug, is_favorite } => {
                 self.send_to_person(*user, None, &FavoriteChanged { room: slug, favorite: *is_favorite });
             }
@@ -162,11 +159,9 @@ impl Realtime {
         if message.kind != Kind::Text {
             return;
         }
-        for user in self.keywords.in_text(&message.body, message.author.id) {
-            for Connected { socket, .. } in self.registry.hearing_of(user, logged.room) {
-                // One whose queue is full is being cut by what fills it, and what it catches up with notifies nobody.
-                socket.send(&KeywordFound { room: &message.room, seq: message.seq }).ok();
-            }
+        for Connected { socket, .. } in self.registry.hearing_keyword(logged.room, &message.body, message.author.id) {
+            // One whose queue is full is being cut by what fills it, and what it catches up with notifies nobody.
+            socket.send(&KeywordFound { room: &message.room, seq: message.seq }).ok();
         }
     }
 

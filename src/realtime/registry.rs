@@ -1,7 +1,8 @@
 //! The registry of live connections.
 //!
 //! Owns the index of connections by person and by session, and the ways to end them: a session's connections when it
-//! ends, a person's connections to a room when they lose it. It must not ask the database.
+//! ends, a person's connections to a room when they lose it; and that the keywords of those who watch follow their connections. It must
+//! not ask the database.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,15 +13,17 @@ use parking_lot::{Mutex, MutexGuard};
 use socketioxide::extract::SocketRef;
 use socketioxide::socket::Sid;
 
+use super::keywords::Watched;
 use super::outbound::{SendEvent, SignedOut};
 use super::recent_map::RecentMap;
 use crate::chat::presence::{Online, Presence};
 use crate::events::{Bus, SessionEnd};
 use crate::model::{ConnectionId, Head, RoomId, SessionKey, UserId};
+use crate::push::Keywords;
 use crate::realtime::connection::{Connected, Connection, RoomState, channel, room_of, watchers};
 
-/// How long a socket that is being ended has to read the reason.
-const FAREWELL: Duration = Duration::from_millis(250);
+/// How long it may take to tell a socket why its access has ended: one that reads slowly still gets what was queued before.
+const WRITING: Duration = Duration::from_millis(500);
 
 /// Every live connection.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Registry {
     all: Mutex<Entries>,
     /// Changed only with `all` locked, so that counts match the sockets exactly.
     presence: Arc<Presence>,
+    /// Whom the words of a message notify; changed only with `all` locked.
+    keywords: Watched,
     /// Which rooms are listened to, where there are other nodes; changed only with `all` locked.
     events: Bus,
     /// How many sockets watch; while none does, nothing is encoded for watchers.
@@ -65,9 +70,23 @@ impl Entries {
             || self.ended_users.get(&connection.user).is_some_and(|ending| *ending > connection.as_of)
     }
 
-    /// Revokes the matching connections in one step: from here on none of them can join anything.
+    /// A person's connections.
+    fn of(&self, user: UserId) -> impl Iterator<Item = &Connected> {
+        let sids = self.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
+        sids.iter().filter_map(|sid| self.by_socket.get(sid))
+    }
+
+    /// The rooms in which a person's keywords are looked for: those that they hear, if they watch. `None`: nothing is kept of them.
+    fn heard_by(&self, user: UserId, keywords: &Keywords) -> Option<HashSet<RoomId>> {
+        let counts = !keywords.is_empty() && self.of(user).any(|connected| connected.connection.is_watching());
+        counts.then(|| self.of(user).flat_map(rooms_of).collect())
+    }
+
+    /// Revokes the matching connections in one step: from here on none of them can join anything. Those that are revoked already have heard
+    /// why.
     fn revoke(&self, which: impl Fn(&Connection) -> bool) -> Vec<Connected> {
-        let ended: Vec<_> = self.by_socket.values().filter(|connected| which(&connected.connection)).cloned().collect();
+        let is_meant = |connection: &Connection| !connection.is_revoked() && which(connection);
+        let ended: Vec<_> = self.by_socket.values().filter(|connected| is_meant(&connected.connection)).cloned().collect();
         for Connected { socket, connection } in &ended {
             connection.is_revoked.store(true, Ordering::Release);
             socket.leave_all();
@@ -80,7 +99,8 @@ impl Registry {
     /// An empty registry, which counts people in and out of `presence`, and has the logs of their rooms followed.
     #[must_use]
     pub fn new(presence: Arc<Presence>, events: Bus) -> Self {
-        Self { all: Mutex::default(), presence, events, watching: AtomicUsize::new(0) }
+        let (all, keywords) = (Mutex::default(), Watched::default());
+        Self { all, presence, keywords, events, watching: AtomicUsize::new(0) }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -115,13 +135,16 @@ impl Registry {
         connection.leave();
         let Some(Connected { connection, .. }) = all.by_socket.remove(&socket) else { return (Vec::new(), false) };
         let was_last = self.presence.disconnect(connection.user);
-        if connection.is_watching.load(Ordering::Acquire) {
-            self.watching.fetch_sub(1, Ordering::Relaxed);
-        }
         if let Some(sockets) = all.by_user.get_mut(&connection.user) {
             sockets.retain(|sid| *sid != socket);
             if sockets.is_empty() {
                 all.by_user.remove(&connection.user);
+            }
+        }
+        if connection.is_watching() {
+            self.watching.fetch_sub(1, Ordering::Relaxed);
+            if !all.of(connection.user).any(|other| other.connection.is_watching()) {
+                self.keywords.forget(connection.user);
             }
         }
         let rooms = std::mem::take(&mut *connection.rooms());
@@ -144,9 +167,7 @@ impl Registry {
     /// Every socket of one person.
     #[must_use]
     pub fn of_user(&self, user: UserId) -> Vec<Connected> {
-        let all = self.entries();
-        let sids = all.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
-        sids.iter().filter_map(|sid| all.by_socket.get(sid)).cloned().collect()
+        self.entries().of(user).cloned().collect()
     }
 
     /// Those of a person's connections that watch all their rooms.
@@ -155,11 +176,32 @@ impl Registry {
         self.of_user(user).into_iter().filter(|connected| connected.connection.is_watching()).collect()
     }
 
-    /// Those of them that hear of a room.
+    /// How often anybody's keywords have changed; to be read before the database is.
+    pub fn keyword_changes(&self) -> u64 {
+        self.keywords.changes()
+    }
+
+    /// Takes in what the database said of a person's keywords, if they still watch. `false` if somebody's have changed since: then it may be what
+    /// was before.
+    pub fn learn_keywords(&self, user: UserId, keywords: Keywords, as_of: u64) -> bool {
+        let all = self.entries();
+        let heard = all.heard_by(user, &keywords);
+        self.keywords.learn(user, keywords, as_of, heard)
+    }
+
+    /// Takes in that a person has other keywords.
+    pub fn change_keywords(&self, user: UserId, keywords: Keywords) {
+        let all = self.entries();
+        let heard = all.heard_by(user, &keywords);
+        self.keywords.change(user, keywords, heard);
+    }
+
+    /// The connections that watch and hear a room, of those who have a keyword in a text, but for its author.
     #[must_use]
-    pub fn hearing_of(&self, user: UserId, room: RoomId) -> Vec<Connected> {
+    pub fn hearing_keyword(&self, room: RoomId, text: &str, author: UserId) -> Vec<Connected> {
         let hears = |connected: &Connected| rooms_of(connected).any(|heard| heard == room);
-        self.watching_of(user).into_iter().filter(hears).collect()
+        let people = self.keywords.in_text(room, text, author);
+        people.into_iter().flat_map(|user| self.watching_of(user)).filter(hears).collect()
     }
 
     /// The socket of a connection, if it is here.
@@ -194,6 +236,7 @@ impl Registry {
         // the same lock before socketioxide clears the socket's rooms. `connected()` is not enough: it is set after the client hears that it
         // is connected, and a quick client's first join can come before that.
         socket.join(channel(room));
+        self.keywords.enter(connection.user, room);
         self.events.heads().follow(room, as_of);
         let before = connection.rooms().insert(slug.clone(), RoomState { room, is_live: true, as_of: as_of.rev });
         let is_new = !before.is_some_and(|place| place.is_live) && !connection.is_bot;
@@ -235,6 +278,7 @@ impl Registry {
         let Connected { socket, connection } = connected;
         if !all.has_lost(room, connection.user, as_of.rev) && !connection.is_revoked() && all.by_socket.contains_key(&socket.id) {
             socket.join(watchers(room));
+            self.keywords.enter(connection.user, room);
             self.events.heads().follow(room, as_of);
         }
     }
@@ -274,12 +318,10 @@ impl Registry {
             return Vec::new();
         }
         all.gained.insert((room, user), rev);
-        let sids = all.by_user.get(&user).map(Vec::as_slice).unwrap_or_default();
-        let connected = sids.iter().filter_map(|sid| all.by_socket.get(sid));
-        let watching: Vec<_> =
-            connected.filter(|connected| connected.connection.is_watching.load(Ordering::Acquire)).cloned().collect();
+        let watching: Vec<_> = all.of(user).filter(|connected| connected.connection.is_watching()).cloned().collect();
         for Connected { socket, .. } in watching.iter().filter(|connected| !connected.connection.is_revoked()) {
             socket.join(watchers(room));
+            self.keywords.enter(user, room);
         }
         watching
     }
@@ -298,9 +340,10 @@ impl Registry {
         let is_known = before > gained;
         all.lost.insert((room, user), rev.max(before));
         let sids = all.by_user.get(&user).cloned().unwrap_or_default();
-        let mut heard = Vec::new();
+        let (mut heard, mut stays) = (Vec::new(), false);
         for connected in sids.iter().filter_map(|sid| all.by_socket.get(sid)) {
             if connected.connection.was_member_after(room, rev) {
+                stays = true;
                 continue;
             }
             connected.socket.leave(watchers(room));
@@ -309,6 +352,9 @@ impl Registry {
             if was_live || (!is_known && connected.connection.is_watching.load(Ordering::Acquire)) {
                 heard.push((connected.clone(), was_live));
             }
+        }
+        if !stays {
+            self.keywords.leave(user, room);
         }
         heard
     }
@@ -335,6 +381,7 @@ impl Registry {
     pub fn close_room(&self, room: RoomId) -> Vec<Connected> {
         let mut all = self.entries();
         all.closed.insert(room, ());
+        self.keywords.close(room);
         let heard = |connected: &&Connected| rooms_of(connected).any(|heard| heard == room);
         let closed: Vec<_> = all.by_socket.values().filter(heard).cloned().collect();
         for connected in &closed {
@@ -359,14 +406,20 @@ impl Registry {
         was_live && self.presence.leave(room, connected.connection.user)
     }
 
-    /// Discards losses and endings from before the last call; called so seldom that no join or connect under way is older.
+    /// Discards losses and endings that are older than any join or connect under way.
     pub fn forget_losses(&self) {
         let mut all = self.entries();
-        all.lost.turn();
-        all.gained.turn();
-        all.closed.turn();
-        all.ended.turn();
-        all.ended_users.turn();
+        all.lost.forget();
+        all.gained.forget();
+        all.closed.forget();
+        all.ended.forget();
+        all.ended_users.forget();
+    }
+
+    /// Discards who lost and gained which rooms, by the `rev`s of a log that is not the log any more.
+    pub fn forget_history(&self) {
+        let mut all = self.entries();
+        (all.lost, all.gained, all.closed) = Default::default();
     }
 
     /// How many times anybody's access has ended; read before the database confirms access.
@@ -413,12 +466,27 @@ fn say_goodbye(ended: Vec<Connected>, reason: SessionEnd) {
     for Connected { socket, connection } in ended {
         // A socket whose queue is full gets no reason, and is cut all the same. After leaving the namespace an official client does not
         // reconnect by itself.
-        let is_told = socket.send(&SignedOut { reason }).is_ok() && socket.disconnect().is_ok();
-        tokio::spawn(async move {
-            if is_told {
-                tokio::time::sleep(FAREWELL).await;
-            }
+        if socket.send(&SignedOut { reason }).is_ok() && socket.disconnect().is_ok() {
+            connection.cut_once_read(WRITING);
+        } else {
             connection.cut();
-        });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the log that takes its place, the numbers begin again at lower ones.
+    #[test]
+    fn what_was_lost_in_a_lost_history_can_be_joined_again() {
+        let (room, ada) = (RoomId(1), UserId(7));
+        let registry = Registry::new(Arc::default(), Bus::default());
+        assert!(registry.unsubscribe_user(room, ada, 100).is_empty() && registry.close_room(RoomId(2)).is_empty());
+        let has_lost = |room, as_of| registry.entries().has_lost(room, ada, as_of);
+        assert!(has_lost(room, 99) && !has_lost(room, 100) && has_lost(RoomId(2), 100));
+        registry.forget_history();
+        assert!(!has_lost(room, 99) && !has_lost(RoomId(2), 100));
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, is_ahead};
 use crate::db::Db;
 use crate::db::retention::{Claim, Deleted, RetentionState, Run};
 use crate::encoding::random_hex;
@@ -56,7 +56,7 @@ impl Progress {
         self.renewed = Instant::now();
         let (by, run, now) = (self.by.clone(), self.run.clone(), self.clock.now());
         let renewed = self.db.change_retention_state(move |state| {
-            let is_free = state.claim.as_ref().is_none_or(|claim| claim.by == by || claim.until <= now);
+            let is_free = state.claim.as_ref().is_none_or(|claim| is_free(claim, &by, now));
             if is_free {
                 state.claim = Some(Claim { by: by.clone(), until: now.plus(CLAIM) });
                 state.run = Some(run.clone());
@@ -112,5 +112,32 @@ impl Progress {
             is_own
         });
         changed.await.map(drop)
+    }
+}
+
+/// Whether somebody may take a claim. One for longer than any is made is of a clock that was ahead: it keeps nobody waiting.
+fn is_free(claim: &Claim, by: &str, now: Millis) -> bool {
+    claim.by == by || claim.until <= now || is_ahead(claim.until, now.plus(CLAIM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_of_a_clock_that_was_ahead_is_free() {
+        const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
+        let now = Millis(10 * YEAR);
+        for (what, by, ahead, expected) in [
+            ("its own", "me", CLAIM, true),
+            ("its own, of a clock that was ahead", "me", 2 * YEAR, true),
+            ("another’s", "somebody", CLAIM, false),
+            ("another’s, whose clock is never the same", "somebody", CLAIM + 30_000, false),
+            ("another’s that has ended", "somebody", 0, true),
+            ("another’s of a clock that was ahead", "somebody", 2 * YEAR, true),
+        ] {
+            let claim = Claim { by: by.to_owned(), until: now.plus(ahead) };
+            assert_eq!(is_free(&claim, "me", now), expected, "{what}");
+        }
     }
 }

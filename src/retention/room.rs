@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Retention;
 use super::progress::{Left, Progress};
 use crate::chat::ledger::change::{Effect, Expiry};
-use crate::clock::Millis;
+use crate::clock::{CLOCKS, Millis};
 use crate::db::retention::{Aged, Deleted, KeptRoom};
 use crate::error::Error;
 use crate::model::UserId;
@@ -26,8 +26,6 @@ const MOST_YIELDS: usize = 100;
 const RETRY: Duration = Duration::from_millis(500);
 /// The most messages of a room that are counted before they are deleted.
 const COUNTED: i64 = 100_000;
-/// How far the clocks of nodes can differ, in milliseconds, and more.
-const CLOCKS: i64 = 60_000;
 
 /// How far it has come in a room.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,7 +15,8 @@ use super::room::Position;
 use crate::clock::Millis;
 use crate::config;
 use crate::db::retention::Deleted;
-use crate::model::RoomId;
+use crate::events::{Event, SessionEnd};
+use crate::model::{RoomId, SessionKey};
 
 /// How often it looks at the clock and at the settings.
 const LOOK: Duration = Duration::from_millis(500);
@@ -106,8 +107,11 @@ impl Runner {
     async fn end_sessions(&mut self, now: Millis) -> Result<(), Left> {
         let Some(keep) = self.retention.settings.now().retention.sessions else { return Ok(()) };
         loop {
-            let sessions = self.retention.db.delete_old_sessions(ago(now, keep), ROWS as i64).await?;
+            let keys = self.retention.db.delete_old_sessions(ago(now, keep), ROWS as i64).await?;
+            let sessions = keys.len() as u64;
             self.retention.measures.sessions.inc_by(sessions);
+            let ended = |key| Event::SessionEnded { session: SessionKey::from_digits(key), reason: SessionEnd::Expired };
+            self.retention.chat.events().deliver_all(keys.into_iter().map(ended).collect()).await;
             self.pause(Deleted { sessions, ..Deleted::default() }).await?;
             if sessions < ROWS {
                 return Ok(());

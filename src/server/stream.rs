@@ -5,6 +5,7 @@
 //! indefinitely, so waiting uses up a time budget that only bytes read restore.
 
 use std::io::{self, IoSlice};
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -87,6 +88,16 @@ pub(super) struct ControlledStream {
     writing: Wait,
     patience: Patience,
     _permit: ConnectionPermit,
+}
+
+impl Drop for ControlledStream {
+    /// Closing alone does not end the connection while a child process that is just being started has the descriptor too.
+    fn drop(&mut self) {
+        if self.control.token.is_cancelled() {
+            // The client may have ended it already.
+            socket2::SockRef::from(&self.stream).shutdown(Shutdown::Both).ok();
+        }
+    }
 }
 
 /// The remaining time budget of a client that does not read.
@@ -203,5 +214,28 @@ impl AsyncWrite for ControlledStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll(cx, |this| &mut this.writing, |stream, cx| stream.poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::server::{Connections, Limits};
+
+    #[tokio::test]
+    async fn a_cut_ends_a_connection_whose_descriptor_a_child_has_inherited() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let _inherited = socket2::SockRef::from(&stream).try_clone().unwrap();
+        let permit = Connections::new(Limits::default()).admit(peer.ip()).unwrap();
+        let control = ConnectionControl::default();
+        let stream = ControlledStream::new(stream, control.clone(), permit);
+        control.cut();
+        drop(stream);
+        assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0, "it ends");
     }
 }

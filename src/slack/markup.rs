@@ -265,6 +265,8 @@ mod tests {
             ("see ```let a = *b*;\n<https://a.example|a>``` there", "see \n```\nlet a = *b*;\nhttps://a.example\n```\n there"),
             ("&gt; quoted\n&lt;b&gt; &amp;amp;", "> quoted\n<b> &amp;"),
             ("# no heading\n#channel", "\\# no heading\n#channel"),
+            ("- one\n- two\n1. three", "- one\n- two\n1. three"),
+            ("* one\n* two", "\\* one\n\\* two"),
             ("C:\\temp", "C:\\\\temp"),
             (":wave::skin-tone-3: :own::skin-tone-2: :smile:", "👋🏼 :own::skin-tone-2: :smile:"),
             ("a < b", "a < b"),

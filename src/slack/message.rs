@@ -73,7 +73,12 @@ pub fn read(payload: &Value) -> Result<Message, Refusal> {
     if text.is_empty() {
         return Err(Refusal::NoText);
     }
-    Ok(Message { text, has_previews: payload.get("unfurl_links") != Some(&Value::Bool(false)) })
+    Ok(Message { text, has_previews: has_previews(payload) })
+}
+
+/// Whether the links of a message may have previews: not if `unfurl_links` is false.
+pub fn has_previews(payload: &Value) -> bool {
+    payload.get("unfurl_links") != Some(&Value::Bool(false))
 }
 
 fn joined(mut parts: Vec<String>) -> String {

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 
 use crate::chat::rate_limits::ActionKind;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::outbox::administration::Chosen;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
@@ -56,14 +56,40 @@ impl FromRequestParts<AppState> for OnDeliveries {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> std::result::Result<Self, Response> {
         let chosen = named(parts, state).await?;
         let user = <CurrentUser as FromRequestParts<AppState>>::from_request_parts(parts, state).await;
-        let user = user.and_then(|user| may_deliver(state, &user).map(|()| user)).map_err(IntoResponse::into_response)?;
+        let user = user.and_then(|user| may_decide(state, &user, ServerAction::ManageDeliveries).map(|()| user));
+        let user = user.map_err(IntoResponse::into_response)?;
         let Ok(source) = Source::from_request_parts(parts, state).await;
         Ok(Self { user, chosen, source })
     }
 }
 
-fn may_deliver(state: &AppState, user: &CurrentUser) -> Result<()> {
-    permissions::may_administer(user.actor(), ServerAction::ManageDeliveries)?;
+/// A decision about a webhook, or a new one.
+#[derive(Debug)]
+pub struct OnWebhooks {
+    /// Who decides.
+    pub user: ConfirmedUser,
+    /// From where.
+    pub source: Source,
+}
+
+impl FromRequestParts<AppState> for OnWebhooks {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        let user = ConfirmedUser::from_request_parts(parts, state).await?;
+        may_decide(state, &user, ServerAction::ManageWebhooks)?;
+        let Ok(source) = Source::from_request_parts(parts, state).await;
+        Ok(Self { user, source })
+    }
+}
+
+/// Whether an administrator may decide now, which counts.
+///
+/// # Errors
+/// `forbidden` for non-administrators; `rate_limited`.
+pub fn may_decide(state: &AppState, user: &CurrentUser, action: ServerAction) -> Result<()> {
+    // In this order: what others ask for does not count.
+    permissions::may_administer(user.actor(), action)?;
     state.chat.allow(user.id, ActionKind::Describe)
 }
 

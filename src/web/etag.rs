@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::encoding::hex;
 
 /// The build, so that a new release invalidates every ETag, and all nodes of one release have the same.
-const BUILD: &str = env!("PARLOR_BUILD");
+const BUILD: &str = env!("BUILD_DIGEST");
 
 /// The entity tag of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]

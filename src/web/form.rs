@@ -1,12 +1,13 @@
 //! Form bodies and their fields.
 //!
 //! Owns the limits of a form's size, and the errors of a body that is not a form. What a field may contain is the use-case's to check, but
-//! for U+0000 (`nul`).
+//! for U+0000 (`nul`), which no form has but those that keep to themselves what is wrong with a field.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, RawForm, Request};
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -32,18 +33,43 @@ where
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let RawForm(body) = RawForm::from_request(request, state).await.map_err(|rejection| rejected(rejection.status()))?;
-        // The deserializer would replace invalid UTF-8, and change what somebody wrote without an error.
-        if !is_text(&body) {
-            return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY));
-        }
-        nul::in_pairs(&body).map_err(IntoResponse::into_response)?;
-        let form = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body));
-        let form = form.map_err(|_| rejected(StatusCode::UNPROCESSABLE_ENTITY))?;
-        match axum::Form::<T>::from_request(form, state).await {
-            Ok(axum::Form(fields)) => Ok(Self(fields)),
-            Err(rejection) => Err(rejected(rejection.status())),
-        }
+        read(request, state, nul::in_pairs).await.map(Self)
+    }
+}
+
+/// The same of a form whose answer is the same whatever is wrong with what was typed: a name or a secret that may have U+0000. What takes them
+/// asks the database for nothing that has it.
+pub struct SecretiveForm<T>(pub T);
+
+impl<S, T> FromRequest<S> for SecretiveForm<T>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        read(request, state, |_| Ok(())).await.map(Self)
+    }
+}
+
+/// The fields of a form, unless it is refused as it is encoded.
+async fn read<S, T>(request: Request, state: &S, check: fn(&[u8]) -> Result<(), Error>) -> Result<T, Response>
+where
+    S: Send + Sync,
+    T: DeserializeOwned,
+{
+    let RawForm(body) = RawForm::from_request(request, state).await.map_err(|rejection| rejected(rejection.status()))?;
+    // The deserializer would replace invalid UTF-8, and change what somebody wrote without an error.
+    if !is_text(&body) {
+        return Err(rejected(StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    check(&body).map_err(IntoResponse::into_response)?;
+    let form = Request::post("/").header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(Body::from(body));
+    let form = form.map_err(|_| rejected(StatusCode::UNPROCESSABLE_ENTITY))?;
+    match axum::Form::<T>::from_request(form, state).await {
+        Ok(axum::Form(fields)) => Ok(fields),
+        Err(rejection) => Err(rejected(rejection.status())),
     }
 }
 
@@ -77,6 +103,19 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         }
         Ok(Self(fields))
     }
+}
+
+/// Refuses multipart bodies, where no route takes one: what they hold would be stored as it is, or not be found.
+pub async fn refuse_multipart(request: Request, next: Next) -> Response {
+    let kind = request.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase()).unwrap_or_default();
+    if !kind.starts_with(b"multipart/") {
+        return next.run(request).await;
+    }
+    let message = "Nothing here takes multipart/form-data. Send fields as JSON or as application/x-www-form-urlencoded, and a file as \
+                   its bytes alone.";
+    let mut response = Error::invalid("Content-Type", message).into_response();
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Whether a request's body is JSON.

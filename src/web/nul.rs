@@ -1,11 +1,12 @@
 //! U+0000 in what clients send: Postgres cannot store it, SQLite could, and no name, place or text has it.
 //!
 //! Owns its refusal, once, where text comes in: in addresses by a layer, in bodies by those who read them. What is behind them need not ask;
-//! sockets refuse it in `realtime::inbound::payload`.
+//! sockets refuse it in `realtime::inbound::payload`. The layer refuses paths that are no text, too.
 
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
@@ -13,10 +14,10 @@ use crate::error::{Error, Result};
 /// The longest name of a field that an answer repeats.
 const LONGEST_NAME: usize = 64;
 
-/// Refuses a path with it, which leads nowhere, and a query with it.
+/// Refuses a path with it or of invalid UTF-8, which leads nowhere, and a query with it.
 pub async fn refuse(request: Request, next: Next) -> Response {
     let uri = request.uri();
-    if uri.path().contains("%00") {
+    if percent_decode_str(uri.path()).decode_utf8().map_or(true, |path| path.contains('\0')) {
         return Error::NotFound("page").into_response();
     }
     match in_pairs(uri.query().unwrap_or_default().as_bytes()) {

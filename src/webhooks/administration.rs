@@ -10,8 +10,8 @@ use reqwest::Url;
 use serde_json::json;
 
 use super::{MOST, Webhooks, signature};
-use crate::accounts::bots::usernames_like;
 use crate::accounts::session::SessionUser;
+use crate::accounts::to_its_end;
 use crate::chat::commands;
 use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
@@ -19,7 +19,7 @@ use crate::db::outbox::ReceiverId;
 use crate::db::webhooks::{KIND, ReplyBot, StoredWebhook, Webhook, WebhookChange};
 use crate::egress::address::Host;
 use crate::error::{Error, Result};
-use crate::model::{Occurrence, UserId, validate};
+use crate::model::{Occurrence, RoomId, UserId, validate};
 use crate::permissions::{self, Actor, ServerAction};
 use crate::security_log::{Action, Event, Source};
 
@@ -110,65 +110,87 @@ impl Webhooks {
         self.shown(vec![webhook]).await?.pop().ok_or(Error::NotFound("webhook"))
     }
 
-    /// Adds a webhook; returns its id and its secret.
+    /// Adds a webhook; returns its id and its secret. It is run to its end, so that whoever does not wait leaves none whose bot is in no room.
     ///
     /// # Errors
     /// `forbidden` for non-administrators; `invalid` for `url`, `events` or `rooms`, or when there are too many.
-    pub async fn add(&self, actor: Actor, by: &Arc<str>, wanted: &Wanted, source: &Source) -> Result<(i64, String)> {
+    pub async fn add(self: &Arc<Self>, actor: Actor, by: &Arc<str>, wanted: &Wanted, source: &Source) -> Result<(i64, String)> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
-        let change = self.change(actor.id, wanted, None).await?;
-        let replies = self.replies(actor, wanted, None).await?;
-        let event = self.event(actor, by, Action::AddWebhook, &change.url, source).changed(None, Some(of(wanted)));
-        let secret = signature::new_secret();
-        let place = Place::New { secret: &secret, by };
-        let StoredWebhook::As(id, bot) = self.store(actor, place, change, &replies, &event).await? else {
-            return Err(Error::invalid("url", format!("There are {MOST} webhooks already. Delete one first.")));
-        };
-        event.write_line();
-        if let Some(bot) = bot
-            && let Err(error) = self.seat(actor, bot, &wanted.rooms, source).await
-        {
-            // What was allowed just now is not any more, or nothing can be written.
-            self.delete(actor, by, &id.to_string(), source).await?;
-            return Err(error);
-        }
-        Ok((id, secret))
+        let decided = self.decide((actor, by, source), Action::AddWebhook, wanted, None).await?;
+        let webhooks = self.clone();
+        to_its_end(async move {
+            let secret = signature::new_secret();
+            let place = Place::New { secret: &secret, by: &decided.username };
+            let StoredWebhook::As(id, bot) = webhooks.store(place, &decided).await? else {
+                return Err(Error::invalid("url", format!("There are {MOST} webhooks already. Delete one first.")));
+            };
+            decided.event.write_line();
+            if let Err(error) = webhooks.seat(bot, &decided).await {
+                // What was allowed just now is not any more, or nothing can be written.
+                let (actor, by, source) = decided.by();
+                webhooks.delete(actor, by, &id.to_string(), source).await?;
+                return Err(error);
+            }
+            Ok((id, secret))
+        })
+        .await
     }
 
-    /// Changes a webhook, which ends a pause.
+    /// Changes a webhook, which ends a pause. It is run to its end, too.
     ///
     /// # Errors
     /// As [`Self::add`]; `not_found`.
-    pub async fn edit(&self, actor: Actor, by: &Arc<str>, id: &str, wanted: &Wanted, source: &Source) -> Result<()> {
+    pub async fn edit(self: &Arc<Self>, actor: Actor, by: &Arc<str>, id: &str, wanted: &Wanted, source: &Source) -> Result<()> {
         permissions::may_administer(actor, ServerAction::ManageWebhooks)?;
         let before = self.webhook(id).await?;
-        let change = self.change(actor.id, wanted, Some(&before)).await?;
-        let replies = self.replies(actor, wanted, Some(&before)).await?;
-        if let (Replies::As(_, name), Some(bot)) = (&replies, &before.bot_username)
-            && before.bot_name.as_ref() != Some(name)
-        {
-            self.accounts.rename_server_bot(bot, name).await?;
-        }
-        let event = self.event(actor, by, Action::ChangeWebhook, &change.url, source);
-        let event = event.changed(None, Some(of(wanted)));
-        let stored = self.store(actor, Place::Known(before.id), change, &replies, &event).await?;
-        let StoredWebhook::As(_, bot) = stored else { return Err(Error::NotFound("webhook")) };
-        event.write_line();
-        if let Some(bot) = bot
-            && let Err(error) = self.seat(actor, bot, &wanted.rooms, source).await
-        {
-            let new = if before.bot_id == Some(bot) { None } else { self.db.find_user(bot).await? };
-            self.update(before.id, WebhookChange::from(&before), &event.changed(None, Some(json!({ "undone": true })))).await?;
-            if let Some(new) = new {
-                self.close_bot(actor, by, &new.username, source).await;
+        let decided = self.decide((actor, by, source), Action::ChangeWebhook, wanted, Some(&before)).await?;
+        let webhooks = self.clone();
+        to_its_end(async move {
+            let old_name = webhooks.rename_bot(&before, &decided).await?;
+            if let Err(error) = webhooks.replace(&before, &decided).await {
+                if let Some((bot, name)) = old_name
+                    && let Err(error) = webhooks.accounts.rename_server_bot(bot, name).await
+                {
+                    tracing::warn!(%error, bot, "the bot of a webhook that was not changed has another name now");
+                }
+                return Err(error);
             }
-            return Err(error);
+            webhooks.outbox.wake();
+            if let (None, Some(bot)) = (&decided.replies, &before.bot_username) {
+                webhooks.close_bot(decided.by(), bot).await;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores a changed webhook, and what it was before again if its bot may not be where it is to reply.
+    async fn replace(&self, before: &Webhook, decided: &Decided) -> Result<()> {
+        let stored = self.store(Place::Known(before.id), decided).await?;
+        let StoredWebhook::As(_, bot) = stored else { return Err(Error::NotFound("webhook")) };
+        decided.event.write_line();
+        let Err(error) = self.seat(bot, decided).await else { return Ok(()) };
+        let new = match bot.filter(|bot| before.bot_id != Some(*bot)) {
+            Some(bot) => self.db.find_user(bot).await?,
+            None => None,
+        };
+        let undone = decided.event.clone().changed(None, Some(json!({ "undone": true })));
+        self.update(before.id, WebhookChange::from(before), &undone).await?;
+        if let Some(new) = new {
+            self.close_bot(decided.by(), &new.username).await;
         }
-        self.outbox.wake();
-        if let (Replies::Not, Some(bot)) = (replies, before.bot_username) {
-            self.close_bot(actor, by, &bot, source).await;
+        Err(error)
+    }
+
+    /// Gives the bot that a webhook has the name that was chosen. Returns the bot with the name that it had, if that was another one.
+    async fn rename_bot<'a>(&self, before: &'a Webhook, decided: &Decided) -> Result<Option<(&'a str, &'a str)>> {
+        let Some(Replies { bot: Some(_), name, .. }) = &decided.replies else { return Ok(None) };
+        let (Some(bot), Some(old)) = (before.bot_username.as_deref(), before.bot_name.as_deref()) else { return Ok(None) };
+        if old == name {
+            return Ok(None);
         }
-        Ok(())
+        self.accounts.rename_server_bot(bot, name).await?;
+        Ok(Some((bot, old)))
     }
 
     /// Turns a webhook on, which ends a pause, or off.
@@ -212,7 +234,7 @@ impl Webhooks {
         }
         event.write_line();
         if let Some(bot) = webhook.bot_username {
-            self.close_bot(actor, by, &bot, source).await;
+            self.close_bot((actor, by, source), &bot).await;
         }
         Ok(())
     }
@@ -251,6 +273,15 @@ impl Webhooks {
     /// An event about a webhook. Of its address only the origin: paths are often secrets.
     fn event(&self, actor: Actor, by: &Arc<str>, action: Action, url: &str, source: &Source) -> Event {
         Event::new(self.clock.now(), action, source).by(actor.id, by).about(&*origin(url))
+    }
+
+    /// Checks what is wanted, with who wants it.
+    async fn decide(&self, by: By<'_>, action: Action, wanted: &Wanted, before: Option<&Webhook>) -> Result<Decided> {
+        let (actor, username, source) = by;
+        let change = self.change(actor.id, wanted, before).await?;
+        let replies = self.replies(actor, wanted, before).await?;
+        let event = self.event(actor, username, action, &change.url, source).changed(None, Some(of(wanted)));
+        Ok(Decided { actor, username: username.clone(), source: source.clone(), change, replies, event })
     }
 
     /// Checks what is wanted, but for the bot. Of rooms that a webhook has already, none is refused, unless they would be told somewhere else.
@@ -296,58 +327,53 @@ impl Webhooks {
         Ok(WebhookChange { url, events, rooms, is_on, command, hint, bot: ReplyBot::None })
     }
 
-    /// Whether a webhook replies, and as whom. Refused is whoever may not add the bot to a room that was chosen: before there is one.
-    async fn replies(&self, actor: Actor, wanted: &Wanted, before: Option<&Webhook>) -> Result<Replies> {
+    /// How a webhook replies; none: it does not. Refused is whoever may not add its bot to a room that was chosen: before there is one. Where it had
+    /// to be before nobody is asked, and nothing is changed: others may have archived that room since, or removed the bot.
+    async fn replies(&self, actor: Actor, wanted: &Wanted, before: Option<&Webhook>) -> Result<Option<Replies>> {
         let name = validate::line("name", &wanted.name, LONGEST_NAME)?;
         if name.is_empty() {
-            return Ok(Replies::Not);
+            return Ok(None);
         }
         if wanted.rooms.is_empty() {
             return Err(Error::invalid("rooms", "Name the rooms in which it replies: its bot becomes a member of them."));
-        }
-        for slug in &wanted.rooms {
-            if let Some(view) = self.db.find_room(slug, actor.id).await? {
-                permissions::may(actor, permissions::Action::AddMember, &view.facts()).map_err(|error| not_there(slug, error))?;
-            }
         }
         let known = match before.and_then(|before| before.bot_id) {
             Some(bot) => self.db.find_user(bot).await?.filter(|bot| bot.banned_at.is_none()),
             None => None,
         };
-        Ok(match known {
-            Some(bot) => Replies::As(bot.id, name),
-            None => Replies::AsNew(name),
-        })
+        let had: Vec<i64> =
+            before.filter(|_| known.is_some()).and_then(|before| serde_json::from_str(&before.rooms).ok()).unwrap_or_default();
+        let mut rooms = Vec::new();
+        for slug in &wanted.rooms {
+            // Of those that the administrator cannot see, another one chose it.
+            if let Some(view) = self.db.find_room(slug, actor.id).await?
+                && !had.contains(&view.room.id.0)
+            {
+                permissions::may(actor, permissions::Action::AddMember, &view.facts()).map_err(|error| not_there(slug, error))?;
+                rooms.push((slug.clone(), view.room.id));
+            }
+        }
+        Ok(Some(Replies { bot: known.map(|bot| bot.id), name, rooms }))
     }
 
     /// Stores a webhook; a new bot is made in the same transaction.
-    async fn store(
-        &self,
-        actor: Actor,
-        place: Place<'_>,
-        change: WebhookChange,
-        replies: &Replies,
-        event: &Event,
-    ) -> Result<StoredWebhook> {
-        let name = match replies {
-            Replies::Not => return self.put(place, change, event).await,
-            Replies::As(bot, _) => {
-                return self.put(place, WebhookChange { bot: ReplyBot::Known(*bot), ..change }, event).await;
-            }
-            Replies::AsNew(name) => name,
+    async fn store(&self, place: Place<'_>, decided: &Decided) -> Result<StoredWebhook> {
+        let Decided { actor, change, event, .. } = decided;
+        let change = |bot| WebhookChange { bot, ..change.clone() };
+        let name = match &decided.replies {
+            None => return self.put(place, change(ReplyBot::None), event).await,
+            Some(Replies { bot: Some(bot), .. }) => return self.put(place, change(ReplyBot::Known(*bot)), event).await,
+            Some(Replies { name, .. }) => name,
         };
         self.chat.allow(actor.id, ActionKind::Hook)?;
-        let mut usernames = usernames_like(name);
-        loop {
-            let bot = ReplyBot::New(Box::new(self.accounts.next_server_bot(&mut usernames, name).await?));
-            let stored = self.put(place, WebhookChange { bot, ..change.clone() }, event).await?;
-            if let StoredWebhook::As(_, Some(bot)) = stored {
-                self.accounts.introduce_bot(bot).await?;
+        let store = |bot| {
+            let change = change(ReplyBot::New(Box::new(bot)));
+            async move {
+                let stored = self.put(place, change, event).await?;
+                Ok((stored != StoredWebhook::NameTaken).then_some(stored))
             }
-            if stored != StoredWebhook::NameTaken {
-                return Ok(stored);
-            }
-        }
+        };
+        self.accounts.store_server_bot(name, store).await
     }
 
     async fn put(&self, place: Place<'_>, change: WebhookChange, event: &Event) -> Result<StoredWebhook> {
@@ -358,19 +384,32 @@ impl Webhooks {
         stored.map_err(taken)
     }
 
-    /// Makes a bot a member of the rooms that were chosen. Of those that the administrator cannot see, it was made one by another.
-    async fn seat(&self, actor: Actor, bot: UserId, rooms: &[String], source: &Source) -> Result<()> {
-        for slug in rooms {
-            if let Some(view) = self.db.find_room(slug, actor.id).await? {
-                let seated = self.chat.admit_server_bot(actor.into(), view.room.id, bot, source).await;
-                seated.map_err(|error| not_there(slug, error))?;
+    /// Tells everybody of a bot that is new, and makes it a member of the rooms that are. If one of them refuses it, it leaves the others again.
+    async fn seat(&self, bot: Option<UserId>, decided: &Decided) -> Result<()> {
+        let (Some(bot), Some(Replies { bot: known, rooms, .. })) = (bot, &decided.replies) else { return Ok(()) };
+        if known.is_none() {
+            self.accounts.introduce_bot(bot).await?;
+        }
+        let mut entered = Vec::new();
+        for (slug, room) in rooms {
+            match self.chat.admit_server_bot(decided.actor.into(), *room, bot, &decided.source).await {
+                Ok(true) => entered.push(slug),
+                Ok(false) => {}
+                Err(error) => {
+                    for slug in entered {
+                        if let Err(error) = self.chat.leave(bot, slug).await {
+                            tracing::warn!(%error, "the bot of a webhook that was not changed did not leave a room");
+                        }
+                    }
+                    return Err(not_there(slug, error));
+                }
             }
         }
         Ok(())
     }
 
     /// Closes the account of a bot that no webhook has any more.
-    async fn close_bot(&self, actor: Actor, by: &Arc<str>, username: &str, source: &Source) {
+    async fn close_bot(&self, (actor, by, source): By<'_>, username: &str) {
         let by = SessionUser { username: by.clone(), ..SessionUser::only(actor.id) };
         if let Err(error) = self.accounts.close_server_bot(&by, username, source).await {
             tracing::warn!(%error, bot = username, "the bot of a webhook that is gone was not closed");
@@ -406,9 +445,6 @@ impl Webhooks {
             let slug: String = slug.chars().take(64).collect();
             Error::invalid("rooms", format!("There’s no room “{slug}” that you can read."))
         };
-        if slug.contains('\0') {
-            return Err(unknown());
-        }
         let view = self.db.find_room(slug, reader).await?.filter(|view| !view.room.is_direct).ok_or_else(unknown)?;
         Ok(view.room.id.0)
     }
@@ -440,14 +476,35 @@ impl Webhooks {
     }
 }
 
-/// Whether a webhook replies.
-enum Replies {
-    /// It does not.
-    Not,
-    /// As the bot that it has, which is to be called so.
-    As(UserId, String),
-    /// As a bot that is to be made, which is to be called so.
-    AsNew(String),
+/// Who does something, by which name, and from where.
+type By<'a> = (Actor, &'a Arc<str>, &'a Source);
+
+/// What an administrator wants, as it was checked.
+struct Decided {
+    actor: Actor,
+    username: Arc<str>,
+    source: Source,
+    change: WebhookChange,
+    /// How it replies; none: it does not.
+    replies: Option<Replies>,
+    /// For the audit log.
+    event: Event,
+}
+
+impl Decided {
+    fn by(&self) -> By<'_> {
+        (self.actor, &self.username, &self.source)
+    }
+}
+
+/// How a webhook replies.
+struct Replies {
+    /// The bot that it has; none: one is to be made.
+    bot: Option<UserId>,
+    /// What the bot is to be called.
+    name: String,
+    /// The rooms that it is to become a member of.
+    rooms: Vec<(String, RoomId)>,
 }
 
 /// Where a webhook is stored.
@@ -463,6 +520,9 @@ enum Place<'a> {
 fn not_there(slug: &str, error: Error) -> Error {
     match error {
         Error::Forbidden(_) => Error::invalid("rooms", format!("You can’t add anybody to “{slug}”, so it can’t reply there.")),
+        Error::Invalid { field: "username", .. } => {
+            Error::invalid("rooms", format!("Its bot is banned from “{slug}”. Lift the ban first."))
+        }
         other => other,
     }
 }

@@ -44,8 +44,12 @@ impl Webhooks {
                     "author": { "id": user.id, "username": user.username, "name": user.name },
                 })
             }
-            // A room that is gone says nothing of itself any more.
-            (Some(_), None) if row.event == Occurrence::RoomDeleted.as_str() => payload.unwrap_or_default(),
+            // A room that is gone, or became private, says nothing of itself any more.
+            (Some(_), None)
+                if [Occurrence::RoomDeleted, Occurrence::RoomVisibility].iter().any(|one| row.event == one.as_str()) =>
+            {
+                payload.unwrap_or_default()
+            }
             _ if row.event == Occurrence::Test.as_str() => payload.unwrap_or_default(),
             _ => return Ok(None),
         };

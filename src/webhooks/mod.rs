@@ -80,7 +80,8 @@ impl Webhooks {
             Answer::Taken(Some(said)) => self.reply(&webhook, row, &message, &said).await,
             Answer::Taken(None) => Delivery::Done(1),
             Answer::Gone => {
-                Delivery::TurnedOff("the server answered that the address is gone (410), so the webhook is off".to_owned())
+                let why = "the server answered that the address is gone (410), so the webhook is off".to_owned();
+                Delivery::TurnedOff { why, url: webhook.url }
             }
             Answer::Failed { why, retry_after } => Delivery::Failed { why, retry_after },
         })

@@ -20,10 +20,10 @@ impl Webhooks {
     /// Posts what a webhook answered, if it is a reply. The delivery was taken anyway: what the room refuses is only logged. If the server
     /// cannot write now, the delivery is made again, or the reply would be lost.
     pub(super) async fn reply(&self, webhook: &Webhook, row: &Row, sent: &Message<'_>, said: &[u8]) -> Delivery {
-        let (Some(bot), Some(text)) = (webhook.bot_id.filter(|_| is_answerable(row, sent.body)), read(said)) else {
+        let (Some(bot), Some(answer)) = (webhook.bot_id.filter(|_| is_answerable(row, sent.body)), read(said)) else {
             return Delivery::Done(1);
         };
-        match self.post(bot, webhook, row, sent.id, &text).await {
+        match self.post(bot, webhook, row, sent.id, &answer).await {
             Ok(()) => Delivery::Done(1),
             Err(error @ (Error::Busy { .. } | Error::Unavailable | Error::NotSaved)) => {
                 Delivery::failed(format!("its reply could not be posted: {error}"))
@@ -35,15 +35,15 @@ impl Webhooks {
         }
     }
 
-    async fn post(&self, bot: UserId, webhook: &Webhook, row: &Row, id: &str, text: &str) -> Result<()> {
+    async fn post(&self, bot: UserId, webhook: &Webhook, row: &Row, id: &str, answer: &message::Message) -> Result<()> {
         let Some(room) = row.room_id else { return Ok(()) };
         let Some(room) = self.db.find_told_room(room).await? else { return Ok(()) };
         if !webhook.may_know(room.id, room.visibility, room.is_direct) {
             return Ok(());
         }
         // It is a member since an administrator chose the room.
-        let body = message::shortened(text, self.chat.max_chars());
-        let new = NewMessage { body, nonce: Some(id.to_owned()), ..NewMessage::default() };
+        let body = message::shortened(&answer.text, self.chat.max_chars());
+        let new = NewMessage { body, nonce: Some(id.to_owned()), hides_links: !answer.has_previews, ..NewMessage::default() };
         self.chat.post(Caller::as_member(bot), room.id, new)?.message().await.map(drop)
     }
 }
@@ -60,14 +60,14 @@ fn is_answerable(row: &Row, sent: &str) -> bool {
     row.event == Occurrence::MessagePosted.as_str() && !is_by_bot()
 }
 
-/// The text of an answer: `body`, which is Markdown, or a message as Slack reads it.
-fn read(said: &[u8]) -> Option<String> {
+/// What an answer says: its `body`, which is Markdown, or a message as Slack reads it.
+fn read(said: &[u8]) -> Option<message::Message> {
     let answer: Value = serde_json::from_slice(said).ok()?;
-    let text = match answer.get("body").and_then(Value::as_str) {
-        Some(body) => body.to_owned(),
-        None => message::read(&answer).ok()?.text,
+    let read = match answer.get("body").and_then(Value::as_str) {
+        Some(body) => message::Message { text: body.to_owned(), has_previews: message::has_previews(&answer) },
+        None => message::read(&answer).ok()?,
     };
-    (!text.trim().is_empty()).then_some(text)
+    (!read.text.trim().is_empty()).then_some(read)
 }
 
 #[cfg(test)]
@@ -81,7 +81,10 @@ mod tests {
             (r#"{"text": "*done*", "response_type": "in_channel"}"#, "**done**"),
             (r#"{"body": "this", "text": "not this"}"#, "this"),
         ] {
-            assert_eq!(read(said.as_bytes()).as_deref(), Some(text), "{said}");
+            assert_eq!(read(said.as_bytes()), Some(message::Message { text: text.into(), has_previews: true }), "{said}");
+        }
+        for plain in [r#"{"body": "this", "unfurl_links": false}"#, r#"{"text": "this", "unfurl_links": false}"#] {
+            assert_eq!(read(plain.as_bytes()), Some(message::Message { text: "this".into(), has_previews: false }), "{plain}");
         }
         for other in
             ["", "ok", "{}", "[]", "\"text\"", r#"{"ok": true}"#, r#"{"text": ""}"#, r#"{"body": " "}"#, r#"{"body": 1}"#]

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
@@ -11,6 +12,9 @@ use tokio::sync::{oneshot, watch};
 use super::DEADLINE;
 use super::packet::{CHAT, Packet};
 use super::socket::Refusal;
+
+/// How long an event may take. Sockets are swept every 15 s, and the machine may be busy.
+const PATIENCE: Duration = DEADLINE.saturating_mul(2);
 
 /// All that came over one connection.
 #[derive(Default)]
@@ -187,9 +191,17 @@ impl Inbox {
         self.lock().is_closed
     }
 
-    /// Looks whenever something comes, until `look` finds what it wants, nothing more can come, or it takes too long.
+    /// Looks whenever something comes, until `look` finds what it wants, nothing more can come, or it takes too long. Says how it ended, for
+    /// whoever looks for the fault.
     async fn until<T>(&self, look: impl FnMut(&mut Received) -> Option<T>) -> Option<T> {
-        tokio::time::timeout(DEADLINE, self.search(look)).await.ok().flatten()
+        let began = Instant::now();
+        let found = tokio::time::timeout(PATIENCE, self.search(look)).await.ok().flatten();
+        if found.is_none() {
+            let received = self.lock();
+            let how = if received.is_closed { "the connection has ended" } else { "still connected" };
+            eprintln!("{how} after {:?}; packets: {:?}", began.elapsed(), received.packets);
+        }
+        found
     }
 
     async fn search<T>(&self, mut look: impl FnMut(&mut Received) -> Option<T>) -> Option<T> {

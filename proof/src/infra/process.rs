@@ -50,7 +50,9 @@ pub async fn run(program: &Path, folder: &Path, arguments: &[&str], settings: &[
     // One that does not read its input may be gone already.
     drop(input.write_all(stdin.as_bytes()).await);
     drop(input);
-    let output = timeout(DEADLINE, child.wait_with_output()).await.expect("it comes to an end").expect("it can be waited for");
+    // It works all the time, perhaps beside many others.
+    let output =
+        timeout(DEADLINE * 3, child.wait_with_output()).await.expect("it comes to an end").expect("it can be waited for");
     Ended {
         status: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -22,6 +22,8 @@ pub enum Reply {
     Says(&'static str),
     /// The same, once it is told to.
     SaysThen(Arc<Notify>, &'static str),
+    /// This status, once it is told to.
+    StatusThen(Arc<Notify>, u16),
     /// Nothing, ever.
     Silence,
 }
@@ -151,6 +153,10 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
             Reply::SaysThen(told, said) => {
                 told.notified().await;
                 (200, "content-type: application/json\r\n", said)
+            }
+            Reply::StatusThen(told, status) => {
+                told.notified().await;
+                (status, "", "ok")
             }
             Reply::Silence => return std::future::pending().await,
         };

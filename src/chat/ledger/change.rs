@@ -165,6 +165,8 @@ pub struct CleanUp {
     pub deletes_since: Option<Millis>,
     /// The former username of the actor.
     pub former_username: Option<String>,
+    /// Whether somebody decided it about just this message: webhooks are told, as of any deletion by hand.
+    pub is_by_hand: bool,
 }
 
 /// Messages of which something may have expired.

@@ -21,6 +21,13 @@ const REVOKE_HOOKS: &str = "update hooks set token_hash = 'restored:' || id";
 const DROP_MAILS: &str = "delete from outbox where kind <> 'webhook'";
 const GIVE_UP: &str = "update outbox set dead_at = $1, last_error = 'restored from a backup' where dead_at is null";
 
+/// The tables that are in a database.
+const TABLES_SQLITE: &str =
+    "select name from sqlite_schema where type = 'table' and name not like 'sqlite!_%' escape '!' order by name";
+const TABLES_POSTGRES: &str = "select tablename::text from pg_tables where schemaname = current_schema() order by tablename";
+/// The one that a database of Parlor's has first: sqlx's list of migrations.
+const MIGRATIONS: &str = "_sqlx_migrations";
+
 /// How long ago a node was seen that counts as running.
 const SEEN: Duration = Duration::from_secs(60);
 
@@ -30,6 +37,9 @@ pub enum LoadError {
     /// The database has rows already.
     #[error("the database is not empty: there are rows in {0}")]
     NotEmpty(&'static str),
+    /// The database has tables that are not Parlor's.
+    #[error("the database is not empty: it has a table {0} of another program")]
+    Foreign(String),
     /// Servers are running on the database.
     #[error("servers are running on this database; stop them first")]
     Running,
@@ -60,7 +70,7 @@ impl Db {
     /// first start makes, is nothing. It changes nothing, and the migrations need not have run.
     ///
     /// # Errors
-    /// `NotEmpty` and `Running`, and the database's.
+    /// `NotEmpty`, `Foreign` and `Running`, and the database's.
     pub async fn check_empty(&self) -> Result<(), LoadError> {
         // On SQLite the lock on the file tells that.
         if let Self::Postgres(postgres) = self {
@@ -70,6 +80,13 @@ impl Db {
             }
         }
         let mut connection = self.connect_for_loading().await?;
+        let tables = if matches!(connection, Connection::Sqlite(_)) { TABLES_SQLITE } else { TABLES_POSTGRES };
+        let tables: Vec<String> = with!(&mut connection, |db| sqlx::query_scalar(tables).fetch_all(db).await)?;
+        if !tables.iter().any(|table| table == MIGRATIONS)
+            && let Some(foreign) = tables.into_iter().next()
+        {
+            return Err(LoadError::Foreign(foreign));
+        }
         for table in KEPT.iter().filter(|table| table.name != "meta") {
             if connection.columns(table.name).await?.is_empty() {
                 continue;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::Db;
-use crate::clock::Millis;
+use crate::clock::{Millis, is_ahead};
 
 /// Where the value is.
 const KEY: &str = "backups";
@@ -26,15 +26,6 @@ pub struct BackupState {
     /// Who makes one now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
-}
-
-/// How far the clocks of nodes can differ, in milliseconds, and more.
-const CLOCKS: i64 = 60_000;
-
-/// Whether a time that was written down has not come yet: the clock that it is of was ahead, and nothing follows from it.
-#[must_use]
-pub fn is_ahead(at: Millis, now: Millis) -> bool {
-    at > now.plus(CLOCKS)
 }
 
 impl BackupState {

@@ -106,7 +106,7 @@ pub struct CampfireFile {
     pub bytes: i64,
 }
 
-/// A time of Rails', as milliseconds.
+/// A time of Rails', as milliseconds; one that cannot be read is before 1970, which is as wrong.
 macro_rules! millis {
     ($column:literal) => {
         concat!(
@@ -114,7 +114,7 @@ macro_rules! millis {
             $column,
             ") as integer) * 1000 + cast(substr(strftime('%f', ",
             $column,
-            "), 4, 3) as integer), 0)"
+            "), 4, 3) as integer), -1)"
         )
     };
 }
@@ -216,6 +216,16 @@ impl Campfire {
         sqlx::query_as(MESSAGES).bind(room).bind(id).bind(PAGE).fetch_all(&mut self.connection).await
     }
 
+    /// How many messages are of rooms that are not there.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_lost_messages(&mut self) -> sqlx::Result<i64> {
+        sqlx::query_scalar("select count(*) from messages where room_id not in (select id from rooms)")
+            .fetch_one(&mut self.connection)
+            .await
+    }
+
     /// The boosts of these messages.
     ///
     /// # Errors
@@ -229,20 +239,20 @@ impl Campfire {
         sqlx::query_as(BOOSTS).bind(json(messages)).fetch_all(&mut self.connection).await
     }
 
-    /// The files of these messages, and those in their texts.
+    /// The files of these messages, and those in their texts; one of which nothing is known has an empty key.
     ///
     /// # Errors
     /// The database's.
     pub async fn files_of(&mut self, messages: &[i64]) -> sqlx::Result<Vec<CampfireFile>> {
         sqlx::query_as(
-            "select message, key, filename as name, content_type as media_type, byte_size as bytes from (
+            "select message, coalesce(key, '') as key, coalesce(filename, '') as name, content_type as media_type, coalesce(byte_size, 0) as bytes from (
                  select record_id as message, blob_id, files.id from active_storage_attachments as files
                  where record_type = 'Message' and name = 'attachment' and record_id in (select value from json_each($1))
                  union all
                  select texts.record_id, blob_id, files.id from action_text_rich_texts as texts
                  join active_storage_attachments as files on files.record_type = 'ActionText::RichText' and files.record_id = texts.id
                  where texts.record_type = 'Message' and texts.name = 'body' and texts.record_id in (select value from json_each($1)))
-             as files join active_storage_blobs as blobs on blobs.id = blob_id order by files.id",
+             as files left join active_storage_blobs as blobs on blobs.id = blob_id order by files.id",
         )
         .bind(json(messages))
         .fetch_all(&mut self.connection)

@@ -327,6 +327,11 @@ pub const DELETE_ROOM: Batched = given!("room" "bigint", "removed_at" "bigint";
      from given where rooms.id = given.room");
 pub const DELETE_MEMBERS: Batched = given!("room" "bigint"; "delete from memberships where room_id in (select room from given)");
 pub const DELETE_SLUGS: Batched = given!("room" "bigint"; "delete from room_slugs where room_id in (select room from given)");
+/// Deletes the photos of the bots of the incoming webhooks of deleted rooms, before these are closed. The key of `users` sets the column to
+/// null, and a trigger has the bytes deleted.
+pub const DROP_HOOK_PHOTOS: Batched = given!("room" "bigint";
+    "delete from files where id in (select photo from given join hooks on hooks.room_id = given.room
+     join users on users.id = hooks.bot_id where users.banned_at is null)");
 /// Closes the bots of the incoming webhooks of deleted rooms.
 pub const CLOSE_HOOK_BOTS: Batched = given!("room" "bigint", "removed_at" "bigint";
     "update users set banned_at = given.removed_at, closed = 'deactivated'

@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteArguments;
 
 use super::script::Script;
 use super::statements::{
-    AUDIT, BAN, CLEAR, CLOSE_HOOK_BOTS, DELETE_HOOKS, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_ICONS,
-    DROP_LINKS, DROP_SLUG, ENTER, FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE,
+    AUDIT, BAN, CLEAR, CLOSE_HOOK_BOTS, DELETE_HOOKS, DELETE_MEMBERS, DELETE_ROOM, DELETE_SLUGS, DROP_FILES, DROP_HOOK_PHOTOS,
+    DROP_ICONS, DROP_LINKS, DROP_SLUG, ENTER, FORGET_REPORTS, HOLD_FILES, HOLD_REVISIONS, HOLD_TEXTS, INSERT, KEEP_SLUG, LEAVE,
     MENTION_NAMES, MENTION_ONLINE, MENTION_ROOM, MISS, NOTIFY, POSTED, REACT, READ, REVISE, ROOMS, SET_ICONS, SETTINGS,
     TAKE_FILES, TAKE_ICONS, TASKS, TELL, THREAD, TRIM_REVISIONS, UNBAN, UNMENTION, UNREACT, UNREVISE, UPDATE, WITHDRAW,
 };
@@ -211,12 +211,13 @@ impl Step<'_> {
         self.run(&UNBAN, &lifted).await?;
         let deleted: Vec<_> = writes.deleted.iter().map(|(room, at)| (room, at.0)).collect();
         self.run(&DELETE_ROOM, &deleted).await?;
+        let rooms: Vec<_> = writes.deleted.keys().map(|room| (room,)).collect();
+        self.run(&DROP_HOOK_PHOTOS, &rooms).await?;
         self.run(&CLOSE_HOOK_BOTS, &deleted).await?;
-        let deleted: Vec<_> = writes.deleted.keys().map(|room| (room,)).collect();
-        self.run(&DROP_ICONS, &deleted).await?;
-        self.run(&DELETE_HOOKS, &deleted).await?;
-        self.run(&DELETE_MEMBERS, &deleted).await?;
-        self.run(&DELETE_SLUGS, &deleted).await
+        self.run(&DROP_ICONS, &rooms).await?;
+        self.run(&DELETE_HOOKS, &rooms).await?;
+        self.run(&DELETE_MEMBERS, &rooms).await?;
+        self.run(&DELETE_SLUGS, &rooms).await
     }
 
     /// Replaces the mentions of messages.

@@ -13,7 +13,8 @@ use tokio::runtime::Handle;
 use super::contents::Contents;
 use super::error::ImportError;
 use super::identity::Traces;
-use super::source::{Opened, Sink};
+use super::source::{Opened, Part, Sink};
+use crate::clock::Millis;
 use crate::db::import::campfire::{Campfire, CampfireFile, CampfireMessage, CampfirePerson};
 use crate::portable::{File, Kind, Member, Message, Person, Reaction, Room, Visibility};
 
@@ -68,6 +69,11 @@ impl Reader {
         let rooms = self.rooms(sink)?;
         for room in rooms {
             self.messages(room, sink)?;
+        }
+        let lost = u64::try_from(ask!(self, count_lost_messages())?).unwrap_or_default();
+        if lost > 0 {
+            sink.give(Part::LeftOut("messages of rooms that are not in the source".into(), lost))?;
+            sink.position.add(lost);
         }
         Ok(())
     }
@@ -149,7 +155,8 @@ impl Reader {
     fn of_message(&self, message: CampfireMessage) -> Message {
         let mention = |id: i64| self.usernames.get(&id).cloned();
         let changed = message.text_changed_at.zip(message.text_created_at);
-        let edited_at = changed.filter(|(changed, written)| changed.0 - written.0 > EDITED).map(|(changed, _)| changed);
+        let is_edited = |(changed, written): &(Millis, Millis)| written.0 >= 0 && changed.0 - written.0 > EDITED;
+        let edited_at = changed.filter(is_edited).map(|(changed, _)| changed);
         Message {
             key: message.id.to_string(),
             kind: Kind::Text,

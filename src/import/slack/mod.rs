@@ -4,7 +4,7 @@
 
 mod records;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,7 +66,8 @@ fn team(people: &[User]) -> Option<String> {
         *teams.entry(team).or_default() += 1;
     }
     let most = teams.into_iter().rev().max_by_key(|(_, count)| *count).map(|(team, _)| team);
-    most.or_else(|| people.iter().map(|user| &*user.id).min()).map(ToOwned::to_owned)
+    let ids = people.iter().map(|user| &*user.id).filter(|id| !id.is_empty());
+    most.or_else(|| ids.min()).map(ToOwned::to_owned)
 }
 
 /// The list in a JSON file; empty if there is none, or null.
@@ -76,8 +77,13 @@ fn list<R: DeserializeOwned>(archive: &mut Archive, below: &str, name: &str) -> 
     Ok(found.into_iter().flatten().flatten().collect())
 }
 
+/// Counts what is left out, if anything is.
+fn leave_out(why: &str, count: usize, sink: &Sink) -> Result<(), ImportError> {
+    if count == 0 { Ok(()) } else { sink.give(Part::LeftOut(why.into(), count as u64)) }
+}
+
 /// The messages of a day, in order, and how many others are not of the form that they have: one is no reason to leave out all.
-fn day(archive: &mut Archive, name: &str) -> Result<(Vec<Message>, u64), ImportError> {
+fn day(archive: &mut Archive, name: &str) -> Result<(Vec<Message>, usize), ImportError> {
     let (mut messages, mut unreadable) = (Vec::new(), 0);
     let Some(bytes) = read_json(archive, name)? else { return Ok((messages, unreadable)) };
     let found: Option<Vec<Option<&RawValue>>> =
@@ -122,48 +128,72 @@ impl Reader {
     }
 
     fn read(mut self, sink: &Sink) -> Result<(), ImportError> {
-        let days = self.days();
+        let (days, strays) = self.days();
         sink.position.expect(days.values().map(|days| days.len() as u64).sum());
-        for user in std::mem::take(&mut self.people) {
+        let (people, without): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.people).into_iter().partition(|user| !user.id.is_empty());
+        leave_out("people without an id", without.len(), sink)?;
+        for user in people {
             self.user(user, sink)?;
         }
-        let channels = std::mem::take(&mut self.channels);
+        let (channels, without): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.channels).into_iter().partition(|(_, channel)| !channel.id.is_empty());
+        leave_out("channels without an id", without.len(), sink)?;
         for (visibility, channel) in &channels {
+            if *visibility == Visibility::Direct {
+                self.meet(channel, days_of(&days, folder(&days, channel)), sink)?;
+            }
             sink.room(room(*visibility, channel))?;
         }
         for (_, channel) in &channels {
-            let (room, folder): (Arc<str>, _) = (channel.id.as_str().into(), folder(channel));
+            let room: Arc<str> = channel.id.as_str().into();
             let pins: HashMap<&str, Pin> = channel.pins.iter().flatten().map(|pin| (&*pin.id, pin_of(pin))).collect();
-            let unnamed = Vec::new();
-            for name in days.get(folder).or_else(|| days.get(&channel.id)).unwrap_or(&unnamed) {
+            for name in days_of(&days, folder(&days, channel)) {
                 let (messages, unreadable) = day(&mut self.archive, name)?;
                 for message in messages {
                     self.message(&room, message, &pins, sink)?;
                 }
-                if unreadable > 0 {
-                    sink.give(Part::LeftOut("messages that can’t be read".into(), unreadable))?;
-                }
+                leave_out("messages that can’t be read", unreadable, sink)?;
                 sink.position.add(1);
             }
         }
-        Ok(())
+        let claimed: HashSet<&str> = channels.iter().map(|(_, channel)| folder(&days, channel)).collect();
+        let unclaimed = days.iter().filter(|(folder, _)| !claimed.contains(&***folder));
+        self.lost(unclaimed.flat_map(|(_, days)| days), strays, sink)
     }
 
-    /// The files of the days of each channel, in order.
-    fn days(&self) -> BTreeMap<String, Vec<String>> {
-        let mut days: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for name in &self.names {
-            let Some(inside) = name.strip_prefix(&self.below) else { continue };
-            if let Some((folder, file)) = inside.split_once('/')
-                && file.ends_with(".json")
-                && !file.contains('/')
-                && file.starts_with(|c: char| c.is_ascii_digit())
-            {
+    /// Counts what is in folders that no channel claims, and files that are no days. Of these nothing is known, so their form is no
+    /// damage.
+    fn lost<'d>(&mut self, days: impl Iterator<Item = &'d String>, mut strays: usize, sink: &Sink) -> Result<(), ImportError> {
+        let mut lost = 0;
+        for name in days {
+            match day(&mut self.archive, name) {
+                Ok((messages, unreadable)) => lost += messages.len() + unreadable,
+                Err(_) => strays += 1,
+            }
+            sink.position.add(1);
+        }
+        leave_out("messages of channels that are not in the export", lost, sink)?;
+        leave_out("files that are no days of a channel", strays, sink)
+    }
+
+    /// The files of the days in each folder, in order, and how many others are in folders.
+    fn days(&self) -> (BTreeMap<String, Vec<String>>, usize) {
+        let (mut days, mut strays) = (BTreeMap::<String, Vec<String>>::new(), 0);
+        for name in self.names.iter().filter(|name| name.ends_with(".json")) {
+            let Some((folder, file)) = name.strip_prefix(&self.below).and_then(|inside| inside.split_once('/')) else { continue };
+            // What people have sent, and what the archivers of some systems add.
+            if matches!(folder, "__uploads" | "__MACOSX") || file.starts_with('.') {
+                continue;
+            }
+            if !file.contains('/') && file.starts_with(|c: char| c.is_ascii_digit()) {
                 days.entry(folder.to_owned()).or_default().push(name.clone());
+            } else {
+                strays += 1;
             }
         }
         days.values_mut().for_each(|days| days.sort_unstable());
-        days
+        (days, strays)
     }
 
     fn user(&mut self, user: User, sink: &Sink) -> Result<(), ImportError> {
@@ -206,18 +236,44 @@ impl Reader {
         free
     }
 
+    /// Adds those in a conversation who are not in the list of people: without them it would be another conversation. What they are
+    /// called is in their messages, if anywhere.
+    fn meet(&mut self, channel: &Channel, days: &[String], sink: &Sink) -> Result<(), ImportError> {
+        let named = channel.members.iter().flatten().filter(|user| !user.is_empty());
+        let strangers: BTreeSet<&String> = named.filter(|user| !self.known.people.contains_key(*user)).collect();
+        if strangers.is_empty() {
+            return Ok(());
+        }
+        for name in days {
+            for message in day(&mut self.archive, name)?.0 {
+                if let (Some(user), Some(profile)) = (&message.user, &message.user_profile)
+                    && strangers.contains(user)
+                {
+                    self.stranger(user, Some(profile), sink)?;
+                }
+            }
+        }
+        strangers.into_iter().try_for_each(|user| self.stranger(user, None, sink))
+    }
+
+    /// Adds somebody who is not in the list of people, once.
+    fn stranger(&mut self, user: &str, profile: Option<&Profile>, sink: &Sink) -> Result<(), ImportError> {
+        if self.known.people.contains_key(user) {
+            return Ok(());
+        }
+        let nothing = Profile::default();
+        let Profile { name, real_name, display_name, .. } = profile.unwrap_or(&nothing);
+        let username = self.username(name.as_deref().unwrap_or(user));
+        self.known.people.insert(user.to_owned(), username.clone());
+        let shown = display_name.as_ref().or(real_name.as_ref()).filter(|name| !name.is_empty());
+        let name = shown.unwrap_or(&username).clone();
+        sink.person(Person { key: user.to_owned(), username, name, is_closed: true, ..Person::default() })
+    }
+
     /// The key of who wrote a message. Who is not in the list of people is added: a bot, or somebody of another workspace.
     fn author(&mut self, message: &Message, sink: &Sink) -> Result<Option<String>, ImportError> {
         if let Some(user) = message.user.as_ref().filter(|user| !user.is_empty()) {
-            if !self.known.people.contains_key(user) {
-                let nothing = Profile::default();
-                let Profile { name, real_name, display_name, .. } = message.user_profile.as_ref().unwrap_or(&nothing);
-                let username = self.username(name.as_deref().unwrap_or(user));
-                self.known.people.insert(user.clone(), username.clone());
-                let shown = display_name.as_ref().or(real_name.as_ref()).filter(|name| !name.is_empty());
-                let name = shown.unwrap_or(&username).clone();
-                sink.person(Person { key: user.clone(), username, name, is_closed: true, ..Person::default() })?;
-            }
+            self.stranger(user, message.user_profile.as_ref(), sink)?;
             return Ok(Some(user.clone()));
         }
         let Some(bot) = message.bot_id.clone().or_else(|| message.username.clone()) else { return Ok(None) };
@@ -393,24 +449,40 @@ fn block_text(block: &serde_json::Value, text: &mut String, depth: usize) {
     }
 }
 
-fn folder(channel: &Channel) -> &str {
+fn name_of(channel: &Channel) -> &str {
     channel.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&channel.id)
+}
+
+/// The folder of a channel: that of its name, or else of its id.
+fn folder<'c>(days: &BTreeMap<String, Vec<String>>, channel: &'c Channel) -> &'c str {
+    let name = name_of(channel);
+    if days.contains_key(name) { name } else { &channel.id }
+}
+
+/// The files of the days in a folder, in order.
+fn days_of<'d>(days: &'d BTreeMap<String, Vec<String>>, folder: &str) -> &'d [String] {
+    days.get(folder).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn room(visibility: Visibility, channel: &Channel) -> Room {
     let topic = if channel.topic.value.trim().is_empty() { &channel.purpose.value } else { &channel.topic.value };
     let is_direct = visibility == Visibility::Direct;
     let created_at = seconds(channel.created);
+    let members = channel.members.iter().map(|person| person.clone().unwrap_or_default());
     Room {
         key: channel.id.clone(),
-        name: if is_direct { String::new() } else { folder(channel).to_owned() },
+        name: if is_direct { String::new() } else { name_of(channel).to_owned() },
         topic: if is_direct { String::new() } else { markdown(topic, &Known::default()) },
         visibility,
         created_at,
         created_by: channel.creator.clone(),
         // Slack does not say when.
         archived_at: channel.is_archived.then(|| channel.updated.map_or(created_at, |at| Millis(at as i64))),
-        members: channel.members.iter().flatten().map(|person| Member { person: person.clone(), ..Member::default() }).collect(),
+        // Nobody is no member of a channel. In a conversation it is somebody of whom nothing is known.
+        members: members
+            .filter(|person| is_direct || !person.is_empty())
+            .map(|person| Member { person, ..Member::default() })
+            .collect(),
         ..Room::default()
     }
 }

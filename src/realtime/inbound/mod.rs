@@ -88,9 +88,6 @@ pub fn listen(realtime: &Arc<Realtime>, socket: &SocketRef, connection: Arc<Conn
     let parting = realtime.clone();
     socket.on_disconnect(move |socket: SocketRef| {
         let (left, was_last) = parting.registry.remove(socket.id, &connection);
-        if was_last {
-            parting.keywords.forget(connection.user);
-        }
         async move {
             for (slug, room) in left {
                 parting.left_room(room, &slug, &connection);

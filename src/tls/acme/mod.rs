@@ -15,7 +15,7 @@ use instant_acme::ChallengeType;
 pub use self::challenges::Challenges;
 use self::order::{Fault, Obtained};
 use super::{Certificate, Tls};
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, is_ahead};
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::certificates::{CertificateKey, StoredCertificate};
@@ -34,8 +34,6 @@ const MINUTE: i64 = 60 * 1000;
 /// least: an authority counts the certificates of a name, and a clock may be wrong.
 const SHORTEST: i64 = 60 * MINUTE;
 const SHARE: i64 = 12;
-/// How far the clocks of nodes can differ, in milliseconds, and more.
-const CLOCKS: i64 = MINUTE;
 /// An authority may say when to come back; not later than this, in milliseconds.
 const LONGEST_WAIT: i64 = 7 * 24 * 60 * MINUTE;
 /// How long a certificate that is not renewed any more stays in the database, in milliseconds.
@@ -99,8 +97,10 @@ impl Keeper {
             return Ok(());
         }
         let claim = random_hex();
-        let tried_at = stored.map_or(Millis(0), |stored| stored.tried_at);
-        if self.db.claim_certificate(self.key.clone(), claim.clone(), tried_at, now, now.plus(CLAIM)).await? {
+        let (tried_at, failures) = stored.map_or((Millis(0), 0), |stored| (stored.tried_at, stored.failures));
+        // If this process ends before the order does.
+        let after = now.plus(pause(failures));
+        if self.db.claim_certificate(self.key.clone(), claim.clone(), tried_at, now, (now.plus(CLAIM), after)).await? {
             self.attempt(&claim).await?;
             let stored = self.db.find_certificate(&self.key).await?;
             self.serve(stored.as_ref());
@@ -155,7 +155,8 @@ impl Keeper {
             }
             Err(fault) => {
                 let failures = self.db.find_certificate(&self.key).await?.map_or(0, |stored| stored.failures);
-                let due = now.plus(wait(&fault, failures));
+                // This one is counted.
+                let due = now.plus(wait(&fault, failures - 1));
                 tracing::error!("{fault}. Trying again at {due}");
                 self.db.fail_certificate(&self.key, claim, &fault.to_string(), due).await
             }
@@ -207,9 +208,7 @@ fn due(stored: Option<&StoredCertificate>, rest: Option<i64>, is_first: bool, no
     match rest {
         None if is_first => stored.due_at.min(stored.tried_at.plus(MINUTE)),
         // An attempt of the future is of a clock that was ahead.
-        Some(rest) if stored.failures == 0 && stored.tried_at <= now.plus(CLOCKS) => {
-            stored.due_at.max(stored.tried_at.plus(rest))
-        }
+        Some(rest) if stored.failures == 0 && !is_ahead(stored.tried_at, now) => stored.due_at.max(stored.tried_at.plus(rest)),
         _ => stored.due_at,
     }
 }
@@ -228,10 +227,15 @@ fn renewal(certificate: &Certificate) -> Millis {
 /// How long to wait after a failure, in milliseconds: longer each time, and as long as the authority says. An authority that cannot be
 /// reached costs nobody anything; one that refuses counts the attempts.
 fn wait(fault: &Fault, failures: i64) -> i64 {
-    let failures = u32::try_from(failures.clamp(0, 10)).unwrap_or_default();
-    let own = if fault.is_unreachable { MINUTE << failures.min(6) } else { 5 * MINUTE * 3_i64.pow(failures.min(5)) };
+    let own = if fault.is_unreachable { MINUTE << failures.clamp(0, 6) } else { pause(failures) };
     let asked = fault.retry_after.map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-    own.min(12 * 60 * MINUTE).max(asked.min(LONGEST_WAIT))
+    own.max(asked.min(LONGEST_WAIT))
+}
+
+/// How long after an order that an authority refused the next one is made, in milliseconds, or after one of which nobody knows how it ended.
+fn pause(failures: i64) -> i64 {
+    let failures = u32::try_from(failures.clamp(0, 5)).unwrap_or_default();
+    (5 * MINUTE * 3_i64.pow(failures)).min(12 * 60 * MINUTE)
 }
 
 #[cfg(test)]
@@ -299,7 +303,7 @@ mod tests {
             ),
             ("long ago", now.plus(-30 * DAY), 0, of_90_days, false, now.plus(-DAY)),
             ("by a clock that was ahead", now.plus(60 * DAY), 0, of_90_days, false, now.plus(-DAY)),
-            ("refused since", now.plus(-MINUTE), 1, SHORTEST, false, now.plus(-DAY)),
+            ("refused since, or cut off", now.plus(-MINUTE), 1, SHORTEST, false, now.plus(-DAY)),
         ] {
             assert_eq!(due(Some(&stored(tried_at, failures)), Some(rest), is_first, now), expected, "{what}");
         }

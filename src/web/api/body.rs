@@ -3,16 +3,22 @@
 //! Owns that every refusal names the field at fault, and how liberal the types are: a number may come as text, a list as one value. What a
 //! field may contain is the use-case's to check, but for U+0000 (`nul`).
 
+use std::borrow::Cow;
+
 use axum::extract::FromRequest;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::SchemaType;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::Error;
 use crate::web::form::{Form, is_json, rejected};
 use crate::web::nul;
+use crate::web::query::yes_or_no;
 
 /// The fields of all bodies.
 const FIELDS: [&str; 56] = [
@@ -74,6 +80,59 @@ const FIELDS: [&str; 56] = [
     "visibility",
 ];
 
+/// How long something is kept, in the description: [`kept`].
+pub enum Kept {}
+
+impl PartialSchema for Kept {
+    fn schema() -> RefOr<Schema> {
+        let kinds = SchemaType::from_iter([Type::Integer, Type::String]);
+        ObjectBuilder::new().schema_type(kinds).description(Some("Days, `default` or `forever`")).build().into()
+    }
+}
+
+impl ToSchema for Kept {
+    fn name() -> Cow<'static, str> {
+        "Kept".into()
+    }
+}
+
+/// Texts that are one of some words, in the description. What is sent is read by the use-case, whose refusal says more.
+macro_rules! words {
+    ($($(#[$about:meta])* $name:ident: $($word:literal),+;)+) => {
+        $(
+            $(#[$about])*
+            pub enum $name {}
+
+            impl PartialSchema for $name {
+                fn schema() -> RefOr<Schema> {
+                    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([$($word),+])).build().into()
+                }
+            }
+
+            impl ToSchema for $name {
+                fn name() -> Cow<'static, str> {
+                    stringify!($name).into()
+                }
+            }
+        )+
+    };
+}
+
+words! {
+    /// Who may do something in a room.
+    PolicyRole: "member", "moderator";
+    /// How a report is closed.
+    ReportAction: "dismiss", "delete", "ban";
+    /// What a hold covers.
+    HoldScope: "room", "person", "everything";
+    /// When somebody is mailed about what they missed.
+    MissedMails: "off", "soon", "daily", "weekly";
+    /// Who may register.
+    RegistrationMode: "open", "invite", "closed";
+    /// Who may do something on the server.
+    Circle: "admins", "everyone";
+}
+
 /// The fields of a request's body. An empty body is an object without fields.
 pub struct Fields<T>(pub T);
 
@@ -126,13 +185,10 @@ fn fields<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, Error> {
     let Err(problem) = T::deserialize(&value) else {
         return T::deserialize(value).map_err(|error| Error::Internal(error.to_string()));
     };
-    // The field without which the rest can be read.
-    let is_at_fault = |field: &&&str| {
-        let mut rest = value.clone();
-        let removed = rest.as_object_mut().and_then(|rest| rest.remove(**field));
-        removed.is_some() && T::deserialize(rest).is_ok()
-    };
-    let field = FIELDS.iter().find(is_at_fault).copied().unwrap_or("body");
+    // No field is needed, so the first one that cannot be read alone is at fault.
+    let problem_of = |field: &str| T::deserialize(json!({ field: value.get(field)? })).err();
+    let at_fault = FIELDS.iter().find_map(|field| Some((*field, problem_of(field)?)));
+    let (field, problem) = at_fault.unwrap_or(("body", problem));
     Err(Error::invalid(field, format!("`{field}` can’t be read: {problem}.")))
 }
 
@@ -169,11 +225,7 @@ pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, 
     match Option::<Value>::deserialize(deserializer)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(is_on)) => Ok(Some(is_on)),
-        Some(Value::String(word)) => match &*word.trim().to_ascii_lowercase() {
-            "true" | "on" | "yes" | "1" => Ok(Some(true)),
-            "false" | "off" | "no" | "0" => Ok(Some(false)),
-            _ => Err(D::Error::custom("it must be true or false")),
-        },
+        Some(Value::String(word)) => yes_or_no("", &word).map_err(|_| D::Error::custom("it must be true or false")),
         Some(_) => Err(D::Error::custom("it must be true or false")),
     }
 }
@@ -202,8 +254,6 @@ pub fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<V
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-
-    use serde_json::json;
 
     use super::*;
 
@@ -244,6 +294,7 @@ mod tests {
             (json!({ "body": "x", "reply_to": "one" }), "reply_to"),
             (json!({ "body": "x", "reply_to": 1.5 }), "reply_to"),
             (json!({ "body": "x", "attachments": [1] }), "attachments"),
+            (json!({ "body": "x", "reply_to": "one", "attachments": [1] }), "attachments"),
             (json!({ "body": "x", "archived": "perhaps" }), "archived"),
         ] {
             assert_eq!(read(value.clone()).unwrap_err().field(), Some(field), "{value}");

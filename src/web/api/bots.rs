@@ -74,6 +74,7 @@ async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Json<B
 #[schema(examples(json!({ "username": "builder", "name": "Builder" })))]
 struct WantedBot {
     /// Its username.
+    #[schema(required = true)]
     username: String,
     /// The name to show.
     name: String,

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::extract::{Path, Query, State};
-use axum::http::header::ACCEPT;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Json, Response};
@@ -28,15 +27,17 @@ use crate::error::{Error, Result};
 use crate::model::{Logged, Message};
 use crate::realtime::followers::Follower;
 use crate::server::Deadline;
+use crate::web::accept::wants_events;
 use crate::web::layers::measure::Waited;
 use crate::web::layers::session::{CurrentUser, Transferring};
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// The longest wait of one request.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long the answer may take after it.
 const ANSWERING: Duration = Duration::from_secs(16);
-/// How often a stream says that it is alive, and asks whether it may go on: a token that expires does so without an event.
+/// How often a stream says that it is alive, and asks whether it may go on.
 const ALIVE: Duration = Duration::from_secs(15);
 /// How long a client waits before it connects again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -106,7 +107,7 @@ impl Since {
     params(
         ("slug" = String, Path, description = "The room"),
         ("after" = Option<i64>, Query, description = "The last `rev` that you know; by default what comes from now on"),
-        ("wait" = Option<f64>, Query, description = "How many seconds to wait for a change, up to 30"),
+        ("wait" = Option<f64>, Query, description = "How many seconds to wait for a change; more than 30 count as 30"),
         ("Last-Event-ID" = Option<i64>, Header, description = "As `after`, for a stream that is continued"),
     ),
     responses(
@@ -124,8 +125,7 @@ async fn changes(
     state.chat.allow(user.id, ActionKind::Read)?;
     let (after, wait) = (since.after(&headers)?, since.wait()?);
     let view = state.chat.view(user.id, &slug).await?;
-    let is_stream =
-        headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|it| it.contains("text/event-stream"));
+    let is_stream = wants_events(&headers);
     // Subscribe first, then read: what is committed in between wakes.
     let following = if is_stream || !wait.is_zero() {
         Some(state.realtime.followers().follow(user.id, &user.session, view.room.id, view.head).ok_or(Error::BUSY)?)
@@ -186,17 +186,25 @@ impl Reader {
         let mut waited = Duration::ZERO;
         let until = Instant::now() + time;
         loop {
-            let began = Instant::now();
-            let is_woken = follower.woken(until).await;
+            let (began, next) = (Instant::now(), self.unless_it_ends(until));
+            let is_woken = follower.woken(next).await;
             waited += began.elapsed();
-            if !is_woken {
-                return Ok((None, waited));
-            }
+            // At the end, too: whether they may still read it.
             let changes = self.read().await?;
             if !changes.messages.is_empty() {
                 return Ok((Some(changes), waited));
             }
+            if !is_woken && (next == until || follower.is_closed()) {
+                return Ok((None, waited));
+            }
         }
+    }
+
+    /// Until when to wait: a session that expires does so without an event.
+    fn unless_it_ends(&self, until: Instant) -> Instant {
+        let left = self.user.expires_at.0.saturating_sub(self.state.clock.now().0);
+        let left = u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis);
+        left.and_then(|left| Instant::now().checked_add(left)).map_or(until, |end| end.min(until))
     }
 }
 
@@ -223,7 +231,8 @@ impl Stream {
             Some(read) => Ok(read),
             None => {
                 if !self.has_more {
-                    is_woken = self.follower.woken(Instant::now() + ALIVE).await;
+                    let next = self.reader.unless_it_ends(Instant::now() + ALIVE);
+                    is_woken = self.follower.woken(next).await;
                 }
                 self.reader.read().await
             }

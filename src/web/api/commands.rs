@@ -71,6 +71,7 @@ async fn list(State(state): State<AppState>, Path(slug): Path<String>, user: Cur
 #[schema(examples(json!({ "text": "/topic All about engines" })))]
 struct TypedCommand {
     /// The command and what follows it, as it is typed into the box: `/topic All about engines`.
+    #[schema(required = true)]
     text: String,
     /// Anything that is new for each command: the same one again posts no second message, creates no second reminder, and is one delivery to a
     /// webhook.
@@ -108,7 +109,6 @@ async fn run(
 ) -> Result<Response> {
     // First: what is wrong with a text says nothing about rooms that they may not know of.
     let room = state.chat.view(user.id, &slug).await?.room.id;
-    let nonce = nonce.filter(|nonce| !nonce.is_empty());
     match commands::read(&text) {
         Input::Text(_) => Err(Error::invalid("text", NO_COMMAND)),
         Input::Said(body) => {

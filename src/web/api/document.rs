@@ -11,7 +11,8 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn,
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, Type,
+    Components, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder,
+    Schema, Type,
 };
 
 const ABOUT: &str = "Rooms, messages and people for programs. The numbers `seq` and `rev`, the events of sockets and the codes of errors are explained in docs/protocol.md, \
@@ -67,7 +68,7 @@ pub fn complete(mut api: OpenApi) -> OpenApi {
     components.add_security_scheme("token", SecurityScheme::Http(token.build()));
     let cookie = ApiKeyValue::with_description(
         "parlor",
-        "The session’s cookie, whose name Set-Cookie says. Requests that change something need an allowed Origin.",
+        "The session’s cookie, whose name Set-Cookie says. What another site's page sends is refused.",
     );
     components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let mut schemas = Vec::new();
@@ -85,9 +86,36 @@ pub fn complete(mut api: OpenApi) -> OpenApi {
     }
     for operation in api.paths.paths.values_mut().flat_map(operations) {
         let responses: &mut BTreeMap<String, RefOr<Response>> = &mut operation.responses.responses;
+        for response in responses.values_mut() {
+            // OpenAPI wants a description of each. Where there is one answer only, it is what the operation is for.
+            if let RefOr::T(response) = response
+                && response.description.is_empty()
+            {
+                response.description = operation.summary.clone().unwrap_or_default();
+            }
+        }
         responses.insert("default".to_owned(), RefOr::Ref(Ref::from_response_name(ERROR)));
     }
+    api.components.iter_mut().flat_map(|components| components.schemas.values_mut()).for_each(without_empty_defaults);
     api
+}
+
+/// What a field that is not sent is read as is no value that can be sent: a word is one of those that are listed, and a name is not empty.
+fn without_empty_defaults(schema: &mut RefOr<Schema>) {
+    let RefOr::T(Schema::Object(object)) = schema else { return };
+    for property in object.properties.values_mut() {
+        let default = match property {
+            RefOr::Ref(of) => &mut of.default,
+            RefOr::T(Schema::Object(of)) => &mut of.default,
+            RefOr::T(Schema::OneOf(of)) => &mut of.default,
+            RefOr::T(Schema::AllOf(of)) => &mut of.default,
+            RefOr::T(Schema::AnyOf(of)) => &mut of.default,
+            _ => continue,
+        };
+        if default.as_ref().is_some_and(|default| *default == "") {
+            *default = None;
+        }
+    }
 }
 
 /// The header that makes a request conditional.

@@ -66,6 +66,7 @@ async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Json<F
 #[schema(examples(json!({ "kind": "messages" })))]
 struct WantedFeed {
     /// `messages` (the default) or `pins`.
+    #[schema(value_type = FeedKind)]
     kind: String,
 }
 

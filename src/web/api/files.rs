@@ -1,6 +1,6 @@
 //! Files: an upload in one request, and what is known of a file. Its bytes are at its `url`.
 
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::files::names;
 use crate::web::layers::session::Transferring;
 use crate::web::pages::uploads;
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// The routes.

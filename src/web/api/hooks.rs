@@ -76,6 +76,7 @@ async fn list(State(state): State<AppState>, Path(slug): Path<String>, user: Cur
 #[schema(examples(json!({ "name": "Builds" })))]
 struct HookName {
     /// What the bot that it posts as is called.
+    #[schema(required = true)]
     name: String,
 }
 

@@ -1,6 +1,6 @@
 //! Invitations: one's own and, for administrators, everybody's. An address is in the answer to what made it, and nowhere else.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::After;
+use crate::web::query::{After, Query};
 use crate::web::state::AppState;
 
 /// The routes.

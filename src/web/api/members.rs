@@ -1,6 +1,6 @@
 //! A room's members: listing, adding and removing them, their roles, and bans from the room. And how much a member is notified of.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
@@ -16,10 +16,10 @@ use crate::chat::room_administration::parse_role;
 use crate::clock::Millis;
 use crate::db::people::{ListedBan, Member};
 use crate::error::Result;
-use crate::model::RoomRole;
+use crate::model::{NotificationLevel, RoomRole};
 use crate::security_log::Source;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::state::AppState;
 
 /// The routes.
@@ -91,6 +91,7 @@ async fn list(
 #[schema(examples(json!({ "username": "grace" })))]
 struct NewMember {
     /// Their username.
+    #[schema(required = true)]
     username: String,
 }
 
@@ -118,6 +119,7 @@ async fn add(
 #[schema(examples(json!({ "role": "member" })))]
 struct NewRoomRole {
     /// `owner`, `moderator` or `member`.
+    #[schema(value_type = RoomRole, required = true)]
     role: String,
 }
 
@@ -213,6 +215,7 @@ async fn bans(
 #[schema(examples(json!({ "level": "mentions" })))]
 struct Level {
     /// `all`, `mentions` or `muted`; without one your own default applies.
+    #[schema(value_type = Option<NotificationLevel>)]
     level: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use crate::security_log::Source;
 use crate::web::etag::{ETag, IfNoneMatch, revalidated};
 use crate::web::layers::session::CurrentUser;
 use crate::web::pages::history::Place;
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -159,7 +160,6 @@ async fn post(
     let Posting { body, nonce, reply_to, attachments, alts } = posting;
     let mut alts = alts.into_iter();
     let attachments = attachments.into_iter().map(|id| NewAttachment { id, alt: alts.next() }).collect();
-    let nonce = nonce.filter(|nonce| !nonce.is_empty());
     let new = NewMessage { body, nonce, reply_to, attachments, ..NewMessage::default() };
     let (message, is_new) = state.chat.post(user.caller(), room, new)?.posted().await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };

@@ -37,12 +37,14 @@ use axum::middleware::from_fn;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::web::form;
 use crate::web::pages::fallback;
 use crate::web::state::AppState;
 
 /// The routes.
 pub fn router() -> Router<AppState> {
-    routes().split_for_parts().0.layer(from_fn(conditional::answer)).method_not_allowed_fallback(fallback::wrong_method)
+    let routes = routes().split_for_parts().0.layer(from_fn(conditional::answer)).layer(from_fn(form::refuse_multipart));
+    routes.method_not_allowed_fallback(fallback::wrong_method)
 }
 
 /// The description of the API as a document, for everybody.

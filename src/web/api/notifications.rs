@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Fields, flag, number, some_text, some_texts};
+use super::body::{Fields, MissedMails, flag, number, some_text, some_texts};
 use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
@@ -120,6 +120,7 @@ struct NotificationChanges {
     #[serde(deserialize_with = "some_texts")]
     keywords: Option<Vec<String>>,
     /// When you are mailed about what you missed: `off`, `soon`, `daily` or `weekly`.
+    #[schema(value_type = Option<MissedMails>)]
     missed: Option<String>,
 }
 

@@ -1,6 +1,6 @@
 //! People: the directory, one person, oneself, and conversations.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::db::people::{ListedPerson, Profile};
 use crate::error::Result;
 use crate::model::{NotificationLevel, Room, Scopes, ServerRole, Theme, UserId};
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::state::AppState;
 
 /// The routes.
@@ -234,8 +234,10 @@ struct ProfileChanges {
     /// The name of a time zone, as in `Europe/Paris`; empty for that of each browser.
     time_zone: Option<String>,
     /// `auto`, `light` or `dark`.
+    #[schema(value_type = Option<Theme>)]
     theme: Option<String>,
     /// `all`, `mentions` or `muted`.
+    #[schema(value_type = Option<NotificationLevel>)]
     notify: Option<String>,
 }
 

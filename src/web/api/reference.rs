@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,7 +18,7 @@ use utoipa::openapi::OpenApi;
 use crate::encoding::path_segment;
 use crate::error::{Error, Result};
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::query_string;
+use crate::web::query::{Query, query_string};
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::theme_cookie;

@@ -1,6 +1,6 @@
 //! One's reminders that wait.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::clock::Millis;
 use crate::error::Result;
 use crate::model::validate;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::After;
+use crate::web::query::{After, Query};
 use crate::web::state::AppState;
 
 /// The routes.
@@ -86,6 +86,7 @@ async fn delete(State(state): State<AppState>, Path(id): Path<String>, user: Cur
 #[schema(examples(json!({ "body": "in 10 minutes tea" })))]
 struct NewReminder {
     /// When and of what, as behind `/remind`: `in 10 minutes tea`, `at 15:00 call`, or `room in 2 days demo`, which is said in the room.
+    #[schema(required = true)]
     body: String,
     /// Anything that is new for each reminder: with the same one again there is no other.
     nonce: Option<String>,
@@ -114,7 +115,7 @@ async fn create(
     user: CurrentUser,
     Fields(new): Fields<NewReminder>,
 ) -> Result<Response> {
-    let nonce = new.nonce.as_deref().filter(|nonce| !nonce.is_empty()).map(validate::nonce).transpose()?;
+    let nonce = new.nonce.as_deref().map(validate::nonce).transpose()?;
     let AddedReminder { reminder, is_new } = state.chat.add_reminder(user.caller(), &slug, new.body.trim(), nonce).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(ReminderAnswer { reminder: reminder.into() })).into_response())

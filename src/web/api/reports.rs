@@ -1,6 +1,6 @@
 //! Reports of messages: making one, the queues of a room and of the server, and closing one.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::Fields;
+use super::body::{Fields, ReportAction};
 use super::messages::parse_seq;
 use crate::chat::reports::Reports;
 use crate::clock::Millis;
@@ -18,6 +18,7 @@ use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
 use crate::web::layers::session::CurrentUser;
 use crate::web::pages::reports::{close_as, is_open};
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -155,6 +156,7 @@ async fn of_room(
 #[schema(examples(json!({ "action": "dismiss" })))]
 struct Closing {
     /// `dismiss`, `delete` or, for administrators, `ban`.
+    #[schema(value_type = ReportAction, required = true)]
     action: String,
 }
 

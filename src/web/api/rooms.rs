@@ -1,6 +1,6 @@
 //! Rooms: listing, making, changing, joining, leaving, archiving and deleting them.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Fields, flag, kept, number};
+use super::body::{Fields, Kept, PolicyRole, flag, kept, number};
 use super::messages::Position;
 use crate::chat::retention::parse_keep;
 use crate::chat::room_administration::parse_role;
@@ -24,7 +24,7 @@ use crate::web::etag::{ETag, IfNoneMatch, revalidated};
 use crate::web::form::one_line;
 use crate::web::layers::session::CurrentUser;
 use crate::web::pages::rooms::visibility;
-use crate::web::query::RoomsQuery;
+use crate::web::query::{Query, RoomsQuery};
 use crate::web::state::AppState;
 
 /// The routes.
@@ -105,10 +105,12 @@ async fn list(State(state): State<AppState>, Query(query): Query<RoomsQuery>, us
 #[schema(examples(json!({ "name": "Tea room", "topic": "Biscuits", "visibility": "public" })))]
 struct NewRoom {
     /// Its name.
+    #[schema(required = true)]
     name: String,
     /// A line about it.
     topic: String,
     /// `public` (the default) or `private`.
+    #[schema(value_type = Visibility)]
     visibility: String,
 }
 
@@ -199,6 +201,7 @@ struct RoomChange {
     /// A line about it.
     topic: Option<String>,
     /// `public` or `private`.
+    #[schema(value_type = Option<Visibility>)]
     visibility: Option<String>,
     /// Needed to make a private room public: then everybody may read what was said in it.
     #[serde(deserialize_with = "flag")]
@@ -213,8 +216,10 @@ struct RoomChange {
     #[serde(deserialize_with = "flag")]
     new_slug: Option<bool>,
     /// Who may post: `member` or `moderator`.
+    #[schema(value_type = Option<PolicyRole>)]
     posting: Option<String>,
     /// Who may mention everybody: `member` or `moderator`.
+    #[schema(value_type = Option<PolicyRole>)]
     mass_mentions: Option<String>,
     /// Whether it is archived: then nobody can change it.
     #[serde(deserialize_with = "flag")]
@@ -326,11 +331,11 @@ async fn leave(State(state): State<AppState>, Path(slug): Path<String>, user: Cu
 #[schema(examples(json!({ "messages": "default", "files": "default" })))]
 struct RoomRetention {
     /// How long messages are kept: a number of days, `default` or null for what the server says, `forever` or 0.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Kept>)]
     #[serde(deserialize_with = "kept")]
     messages: String,
     /// The same of files; not longer than messages.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Kept>)]
     #[serde(deserialize_with = "kept")]
     files: String,
 }

@@ -1,6 +1,6 @@
 //! Searching messages.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Json;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 use crate::chat::search::{Results, SearchOrder, SearchRequest};
 use crate::error::Result;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::{Query, counted};
 use crate::web::state::AppState;
 
 /// The routes.
@@ -42,7 +43,7 @@ async fn results(State(state): State<AppState>, Query(question): Query<Question>
         text: &question.q,
         order: SearchOrder::parse(question.order.as_deref())?,
         before: question.before.as_deref(),
-        counts: question.count == "true",
+        counts: counted(&question.count)?,
     };
     Ok(Json(state.chat.search(user.id, Some(user.times.zone().clone()), request).await?))
 }

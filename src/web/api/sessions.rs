@@ -1,6 +1,6 @@
 //! Where one is logged in.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::Result;
 use crate::security_log::Source;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::After;
+use crate::web::query::{After, Query};
 use crate::web::state::AppState;
 
 /// The routes.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +19,7 @@ use crate::model::pagination::RevisionWindow;
 use crate::model::{Logged, Message, Room};
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// How many mentions a page holds.

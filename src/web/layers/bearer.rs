@@ -17,7 +17,7 @@ use crate::chat::rate_limits;
 use crate::error::Error;
 use crate::http::bearer;
 use crate::model::Scope;
-use crate::web::accept::Format;
+use crate::web::accept::{Format, wants_events};
 use crate::web::bearer::Bearer;
 use crate::web::source::source;
 use crate::web::state::AppState;
@@ -88,7 +88,7 @@ fn is_api(path: &str) -> bool {
 fn prefer_json(headers: &mut HeaderMap, is_api: bool, is_bearer: bool) {
     let accepted = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default().trim();
     let preferred = match (is_api, is_bearer) {
-        (true, _) if accepted.contains("text/event-stream") => "text/event-stream, application/json",
+        (true, _) if wants_events(headers) => "text/event-stream, application/json",
         (true, _) => "application/json",
         (false, true) if matches!(accepted, "" | "*/*") => "application/json",
         (false, _) => return,
@@ -120,6 +120,8 @@ fn needed(method: &Method, route: &str) -> Need {
         ("login" | "logout" | "register" | "reset" | "confirm" | "setup" | "email", _) => Need::LogIn,
         // Where one's archive is, and `db::files` keeps the archive itself.
         ("settings", ["data"]) => Need::LogIn,
+        // A new second factor's secret is shown there.
+        ("settings", ["password" | "two-factor", ..]) => Need::LogIn,
         ("settings" | "me" | "sessions" | "bots" | "feeds", _) if is_read => Need::Scope(Scope::Read),
         // The profile, and reminders, which are written in rooms.
         ("settings" | "me", [] | ["photo" | "reminders", ..]) => Need::Scope(Scope::Write),
@@ -201,6 +203,8 @@ mod tests {
                     "POST /settings/tokens",
                     "POST /settings/tokens/{id}/revoke",
                     "POST /settings/password",
+                    "GET /settings/password",
+                    "GET /settings/two-factor",
                     "POST /settings/email",
                     "POST /settings/two-factor/totp",
                     "POST /settings/two-factor/passkeys",

@@ -14,7 +14,9 @@ use crate::web::accept::Format;
 
 /// Answers 421 to requests for another host, but for health checks and Prometheus, which name the machine.
 pub async fn check(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
-    if origins.is_meant(request.headers(), request.uri()) || ["/healthz", "/readyz", "/metrics"].contains(&request.uri().path()) {
+    if origins.is_meant(request.headers(), request.uri())
+        || ["/livez", "/healthz", "/readyz", "/metrics"].contains(&request.uri().path())
+    {
         return next.run(request).await;
     }
     let error = Error::Forbidden("This server doesn’t answer to that address. Use its public one.");

@@ -186,13 +186,14 @@ impl CurrentUser {
     /// Whether they have proved lately who they are. With an access token nobody can; who made one with the scope `admin` did then.
     ///
     /// # Errors
-    /// `confirmation_required`.
+    /// `confirmation_required`; for a token that lacks the scope, `forbidden`.
     pub fn is_confirmed(&self, state: &AppState) -> Result<()> {
-        let is_confirmed = match self.token {
-            Some(scopes) => scopes.allow(Scope::Admin),
-            None => self.confirmed_at > state.clock.now().plus(-CONFIRMED),
-        };
-        if is_confirmed { Ok(()) } else { Err(Error::ConfirmationRequired) }
+        match self.token {
+            Some(scopes) if scopes.allow(Scope::Admin) => Ok(()),
+            Some(_) => Err(Error::Forbidden("This access token’s scopes don’t allow that. It needs `admin`, too.")),
+            None if self.confirmed_at > state.clock.now().plus(-CONFIRMED) => Ok(()),
+            None => Err(Error::ConfirmationRequired),
+        }
     }
 
     /// The person whose session it is, if it is anybody's.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -16,11 +16,12 @@ use crate::error::{Error, Result};
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::device_cookie::{self, DeviceCookie};
-use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
+use crate::web::form::{Form, MAX_ANONYMOUS_FORM, SecretiveForm};
 use crate::web::layers::session::{self, CurrentUser};
 use crate::web::log_in::{LoggingIn, SECOND, welcome};
 use crate::web::log_in_cookie::LogInCookie;
 use crate::web::passkey;
+use crate::web::query::Query;
 use crate::web::respond::{form_again, own_path, page, page_with};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
@@ -173,7 +174,7 @@ pub async fn login(
     DeviceCookie(device): DeviceCookie,
     ThemeCookie(theme): ThemeCookie,
     headers: HeaderMap,
-    Form(form): Form<LoginForm>,
+    SecretiveForm(form): SecretiveForm<LoginForm>,
 ) -> Result<Response> {
     let next = own_path(&form.next).unwrap_or_default();
     let authenticated = state.accounts.authenticate(&form.username, &form.password, device.as_deref(), &source).await;
@@ -188,7 +189,7 @@ pub async fn login(
         Err(error) if Format::of(&headers).is_json() => Err(error),
         Err(error) => {
             let mut page = LoginPage::new(&state.settings.now(), theme, next, state.accounts.provider_name());
-            page.username = form.username;
+            page.username = form.username.replace('\0', "");
             page.has_passkeys = passkey::work_at(&state, &headers).is_ok();
             page.problem = Some((&error).into());
             Ok(form_again(&error, &page))

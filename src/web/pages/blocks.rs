@@ -1,7 +1,7 @@
 //! Blocking people, and the list of those whom one has blocked.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::model::pagination::PeopleListPage;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::BlockedPage;

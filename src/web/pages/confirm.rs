@@ -1,7 +1,7 @@
 //! Proving again who one is, before sensitive actions of a session that began long ago (`ConfirmedUser`).
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -15,6 +15,7 @@ use crate::web::accept::Format;
 use crate::web::form::Form;
 use crate::web::layers::session::{self, CurrentUser};
 use crate::web::passkey;
+use crate::web::query::Query;
 use crate::web::respond::{form_again, own_path, page};
 use crate::web::state::AppState;
 use crate::web::views::ConfirmPage;

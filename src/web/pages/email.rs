@@ -1,7 +1,7 @@
 //! One's own email address, and the links that verify one.
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
 use crate::web::layers::session::{self, CurrentUser};
+use crate::web::query::Query;
 use crate::web::respond::{dead_link, form_again, page};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;

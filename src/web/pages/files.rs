@@ -4,7 +4,7 @@
 
 use axum::Router;
 use axum::extract::multipart::Field;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Multipart, Path, Request, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, VARY,
@@ -29,6 +29,7 @@ use crate::web::accept::Format;
 use crate::web::form::MAX_FORM;
 use crate::web::layers::session::Transferring;
 use crate::web::nul;
+use crate::web::query::Query;
 use crate::web::source::session_of;
 use crate::web::state::AppState;
 use crate::web::transfer::{IncomingBody, more_time, outgoing};

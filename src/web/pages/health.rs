@@ -1,4 +1,4 @@
-//! What load balancers and supervisors ask: does it live, and should it get requests?
+//! What load balancers and supervisors ask: does it live, does its database, and should it get requests?
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -13,9 +13,9 @@ use crate::cluster::nodes::VERSION;
 use crate::http::client_ip;
 use crate::web::state::AppState;
 
-/// The routes.
+/// The routes. `GET /livez`: 200 `ok` while the process answers, whatever the database does.
 pub fn router() -> Router<AppState> {
-    Router::new().route("/healthz", get(check)).route("/readyz", get(ready))
+    Router::new().route("/livez", get(|| async { "ok" })).route("/healthz", get(check)).route("/readyz", get(ready))
 }
 
 /// `GET /healthz`: 200 `ok` when the database answers, else 503.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Json, Redirect, Response};
@@ -23,6 +23,7 @@ use crate::web::app_layout;
 use crate::web::etag::{ETag, IfNoneMatch, revalidated};
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::respond::{at_present_slug, page};
 use crate::web::state::AppState;
 use crate::web::views::{Partner, RoomPage, Shown};

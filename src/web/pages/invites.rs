@@ -1,7 +1,7 @@
 //! Invitations: a person's own and, for administrators, everybody's.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,7 +17,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, whole_number};
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::After;
+use crate::web::query::{After, Query};
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::admin::AdminInvitesPage;

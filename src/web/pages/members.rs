@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
@@ -23,7 +23,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::respond::{at_present_slug, form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::views::{Listed, MembersPage, PublishPage, Typed};

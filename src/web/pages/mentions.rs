@@ -1,7 +1,7 @@
 //! The messages that mention the reader.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::MentionsPage;

@@ -1,7 +1,7 @@
 //! Single sign-on: logging in by the OpenID provider, linking one's account to it, and logging out there.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use crate::web::form::Form;
 use crate::web::layers::session::{self, CurrentUser};
 use crate::web::log_in::LoggingIn;
 use crate::web::oidc_cookie::{self, OidcCookie};
+use crate::web::query::{ForeignQuery, Query};
 use crate::web::respond::{form_again, own_path, page};
 use crate::web::state::AppState;
 use crate::web::theme_cookie::ThemeCookie;
@@ -82,7 +83,7 @@ pub struct ProviderAnswer {
 #[allow(clippy::too_many_arguments, reason = "each is a part of the request")]
 pub async fn callback(
     State(state): State<AppState>,
-    Query(query): Query<ProviderAnswer>,
+    ForeignQuery(query): ForeignQuery<ProviderAnswer>,
     OidcCookie(cookie): OidcCookie,
     DeviceCookie(device): DeviceCookie,
     ThemeCookie(theme): ThemeCookie,

@@ -1,7 +1,7 @@
 //! People: the directory, profile cards, and direct messages.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
@@ -16,7 +16,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::{DirectPage, Listed, PeoplePage, PersonPage};

@@ -1,7 +1,7 @@
 //! A room's pinned messages.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde_json::json;
@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::PinsPage;

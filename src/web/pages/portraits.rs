@@ -4,7 +4,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -25,6 +25,7 @@ use crate::security_log::Source;
 use crate::server::Deadline;
 use crate::web::accept::Format;
 use crate::web::layers::session::{CurrentUser, Transferring};
+use crate::web::query::Query;
 use crate::web::state::AppState;
 use crate::web::transfer::{IncomingBody, more_time};
 

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
@@ -20,6 +20,7 @@ use crate::web::app_layout::layout;
 use crate::web::form::{Form, whole_number};
 use crate::web::layers::session::{CurrentUser, key_of};
 use crate::web::nul;
+use crate::web::query::Query;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::{MailPanel, NotificationFields, NotificationsPage};

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::security_log::Source;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
-use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
+use crate::web::form::{Form, MAX_ANONYMOUS_FORM, SecretiveForm};
 use crate::web::layers::session::ConfirmedUser;
 use crate::web::respond::{dead_link, form_again, page, page_with};
 use crate::web::state::AppState;
@@ -65,7 +65,7 @@ pub async fn forgot(
     ThemeCookie(theme): ThemeCookie,
     source: Source,
     format: Format,
-    Form(form): Form<Forgotten>,
+    SecretiveForm(form): SecretiveForm<Forgotten>,
 ) -> Result<Response> {
     let sends_mail = state.accounts.sends_mail();
     match state.accounts.ask_for_reset_link(&form.account, &source).await {

@@ -1,7 +1,7 @@
 //! A person's reminders that wait (`/remind`): the list, and deleting one.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::RemindersPage;

@@ -1,7 +1,7 @@
 //! Reporting messages, and the queues of reports: of a room, for those who moderate it, and of the whole server, for administrators.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::admin::ReportsPage;

@@ -1,7 +1,7 @@
 //! What owners, moderators and administrators decide about rooms: roles, bans, archiving, deleting.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::{DeleteRoomPage, ManagedRoomPage, RetentionPanel, RoomBansPage};

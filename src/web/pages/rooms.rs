@@ -1,7 +1,7 @@
 //! The list of rooms; creating, joining and leaving rooms.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,7 +17,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::{Form, one_line};
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::RoomsQuery;
+use crate::web::query::{Query, RoomsQuery};
 use crate::web::respond::{form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::views::RoomsPage;
@@ -162,7 +162,7 @@ pub async fn leave_all(
             Ok(Json(json!({ "left": left, "refused": refused })).into_response())
         }
         Ok(parted) if parted.iter().all(|parting| parting.refused.is_none()) => {
-            Ok(Redirect::to(&format!("/rooms{}", mine.query(""))).into_response())
+            Ok(Redirect::to(&format!("/rooms{}", mine.query(RoomScope::Own, ""))).into_response())
         }
         Ok(parted) => {
             let mut again = show(&state, &user, mine).await?;

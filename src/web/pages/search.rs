@@ -1,7 +1,7 @@
 //! Search, as a page and as JSON.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::web::accept::Format;
 use crate::web::app_layout;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::{Query, counted};
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::{AppLayout, SearchPage};
@@ -45,8 +46,8 @@ pub async fn results(
     let zone = user.times.zone().clone();
     let typed = query.q.as_deref().unwrap_or_default();
     let is_json = format.is_json();
-    let question =
-        |text| SearchRequest { text, order, before: query.before.as_deref(), counts: !is_json || query.count == "true" };
+    let counts = counted(&query.count)? || !is_json;
+    let question = |text| SearchRequest { text, order, before: query.before.as_deref(), counts };
     if is_json {
         let text = within(&query.r#in, None, typed);
         return Ok(Json(state.chat.search(user.id, Some(zone), question(&text)).await?).into_response());

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::Theme;
 use crate::security_log::Source;
 use crate::web::accept::Format;
-use crate::web::form::{Form, MAX_ANONYMOUS_FORM};
+use crate::web::form::{MAX_ANONYMOUS_FORM, SecretiveForm};
 use crate::web::log_in::{LogInCookies, LoggingIn, SECOND};
 use crate::web::log_in_cookie::{self, LogInCookie};
 use crate::web::passkey;
@@ -57,7 +57,7 @@ pub async fn complete(
     LogInCookies { device, pending, .. }: LogInCookies,
     ThemeCookie(theme): ThemeCookie,
     headers: HeaderMap,
-    Form(fields): Form<SecondForm>,
+    SecretiveForm(fields): SecretiveForm<SecondForm>,
 ) -> Result<Response> {
     // The answer to `Unauthenticated` leads a browser to the log-in page.
     let token = pending.ok_or(Error::Unauthenticated)?;

@@ -1,7 +1,7 @@
 //! Where a person is logged in: their sessions, and ending them; for administrators, ending anybody's.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::REFERER;
 use axum::response::{IntoResponse, Json, Redirect, Response};
@@ -17,7 +17,7 @@ use crate::web::app_layout::layout;
 use crate::web::decision::OnPerson;
 use crate::web::layers::session::{self, CurrentUser};
 use crate::web::pages::people::to_card;
-use crate::web::query::After;
+use crate::web::query::{After, Query};
 use crate::web::respond::{own_path, page};
 use crate::web::state::AppState;
 use crate::web::views::SessionsPage;

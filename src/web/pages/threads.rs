@@ -1,7 +1,7 @@
 //! Threads: a message and all replies to it, direct and indirect.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::whole_number;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::ThreadPage;

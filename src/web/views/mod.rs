@@ -194,7 +194,11 @@ impl ErrorPage {
             Error::SecondFactorRequired | Error::ConfirmationRequired => "One more step",
             Error::Forbidden(_) => "You don’t have access",
             Error::NotFound(_) => "Not found",
-            Error::Invalid { .. } | Error::HasNul { .. } | Error::TooLong { .. } | Error::TooLarge(_) => "That didn’t work",
+            Error::Invalid { .. }
+            | Error::HasNul { .. }
+            | Error::BadParameter { .. }
+            | Error::TooLong { .. }
+            | Error::TooLarge(_) => "That didn’t work",
             Error::RateLimited { .. } | Error::SlowMode { .. } | Error::TooManyMentioned { .. } => "Too many requests",
             Error::Busy { .. } => "Server busy",
             Error::StorageFull | Error::NoStorage => "No room for files",

@@ -40,15 +40,16 @@ pub struct RoomsPage {
 impl RoomsPage {
     /// A page of the list, with an empty form.
     pub fn new(layout: AppLayout, RoomListPage { rooms, next }: RoomListPage, query: RoomsQuery, now: Millis) -> Self {
-        let scope = query.scope();
+        let sought = query.sought();
+        let (scope, order) = sought.map_or((RoomScope::All, RoomOrder::Name), |sought| (sought.scope, sought.order));
         // A search without results suggests the name of a new room.
         let name = if rooms.is_empty() && scope == RoomScope::All { query.q.trim().to_owned() } else { String::new() };
         Self {
             layout,
             rooms,
             scope,
-            order: query.sought().map_or(RoomOrder::Name, |sought| sought.order),
-            next: next.map(|next| query.query(&next)),
+            order,
+            next: next.map(|next| query.query(scope, &next)),
             query,
             now,
             name,
@@ -101,7 +102,7 @@ impl RoomsPage {
 
     /// The query string of the first page, unless this is the first.
     fn first(&self) -> Option<String> {
-        (!self.query.after.is_empty()).then(|| self.query.query(""))
+        (!self.query.after.is_empty()).then(|| self.query.query(self.scope, ""))
     }
 
     /// When the last message was written.

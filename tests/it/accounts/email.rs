@@ -95,6 +95,8 @@ async fn an_address_counts_once_its_owner_opened_the_link(database: &Database) {
     assert_eq!(emails(&eve).await["email"], Value::Null);
     // A link ends with time, and with a newer one.
     let old = link(&mail, &eve, "eve@example.com").await;
+    // Time is not to pass while it is noted as sent: it would be sent again.
+    has_rows(database, "select id from outbox", 0).await;
     server.pass(DAY);
     eve.post(&old, &[]).await.expect(404);
     let (first, second) = (link(&mail, &eve, "e1@example.com").await, link(&mail, &eve, "e2@example.com").await);
@@ -124,7 +126,9 @@ async fn a_forgotten_password_is_replaced_with_a_link_by_mail(database: &Databas
     assert!(stranger.get("/reset").await.expect(200).body.contains("name=\"account\""));
     // The answer is the same for everybody, and comes before anybody is looked up.
     let mut answers = Vec::new();
-    for account in ["nobody", "eve", "eve@example.com", "", "two words", "@@", &"x".repeat(300), " ADA@example.com "] {
+    let long = "x".repeat(300);
+    let odd = ["", "two words", "@@", "ada\0", "ada@example.com\0", &long];
+    for account in ["nobody", "eve", "eve@example.com"].into_iter().chain(odd).chain([" ADA@example.com "]) {
         let answer = stranger.post("/reset", &[("account", account)]).await;
         answers.push(answer.expect(200).body.split("</html>").next().expect("a page").to_owned());
     }
@@ -209,6 +213,7 @@ async fn mails_are_bounded_for_each_person_and_each_network(database: &Database)
     let Some((mail, server)) = with_mail(database).await else { return };
     let ada = server.register("ada").await;
     verify(&mail, &ada, "ada@example.com").await;
+    has_rows(database, "select id from outbox", 0).await;
     server.pass(HOUR);
     let stranger = server.stranger();
     for _ in 0..12 {
@@ -287,10 +292,26 @@ async fn an_address_that_is_refused_for_good_is_given_up_and_holds_up_no_other(d
     let page = &page.expect(200).body;
     assert!(page.contains("@ada, mails to a former or unconfirmed address") && !page.contains("example.com"), "{page}");
     // The mail server takes it the second time.
+    has_rows(database, "select id from outbox where kind = 'account'", 0).await;
     server.pass(HOUR);
     let sent = mail.next_mail().await;
     assert_eq!(sent.to, "busy@example.com");
     ada.post(&sent.link(&server.origin, "/email/"), &[]).await.expect(303);
+    assert_eq!(emails(&ada).await["email"], "busy@example.com");
+}
+
+/// The first mail waits while the server refuses it, and the second one overtakes it.
+#[apply(both)]
+async fn the_link_in_the_last_mail_works_also_if_an_earlier_one_was_refused_for_now(database: &Database) {
+    let Some((mail, server)) = with_mail(database).await else { return };
+    let ada = server.register("ada").await;
+    let form = [("email", "busy@example.com"), ("password", PASSWORD)];
+    ada.post("/settings/email", &form).await.expect(303);
+    has_rows(database, "select id from outbox where kind = 'address' and dead_at is null and attempts > 0", 1).await;
+    let path = link(&mail, &ada, "busy@example.com").await;
+    server.pass(HOUR);
+    has_rows(database, "select id from outbox", 0).await;
+    ada.post(&path, &[]).await.expect(303);
     assert_eq!(emails(&ada).await["email"], "busy@example.com");
 }
 
@@ -318,6 +339,8 @@ async fn an_address_of_before_that_is_refused_for_now_holds_up_no_mail_to_anothe
     has_rows(database, "select id from outbox where attempts > 20 and dead_at is null", 2).await;
     database.run("update outbox set created_at = 1, due_at = 0").await;
     has_rows(database, "select id from outbox where dead_at is not null", 2).await;
+    // Then nothing fails any more: a mail next week is not the end of days of failures.
+    has_rows(database, "select id from receivers where failing_since is not null", 0).await;
 }
 
 #[apply(both)]

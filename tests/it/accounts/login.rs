@@ -25,29 +25,30 @@ async fn the_case_of_a_username_does_not_matter_and_that_of_a_password_does(app:
 #[apply(both)]
 async fn every_wrong_login_is_answered_in_the_same_words(app: &TestApp) {
     app.register("ada").await;
-    let wrong = [("ada", "wrong password"), ("nobody", PASSWORD), ("", ""), ("a b", PASSWORD), ("ada", "")];
+    let wrong = [
+        ("ada", "wrong password"),
+        ("nobody", PASSWORD),
+        ("", ""),
+        ("a b", PASSWORD),
+        ("ada", ""),
+        // What no name and no password can have.
+        ("ada\0", PASSWORD),
+        ("nobody\0", PASSWORD),
+        ("ada", "\0"),
+    ];
     let mut bodies = std::collections::BTreeSet::new();
     for (username, password) in wrong {
         let stranger = app.stranger();
         let answer = stranger.post("/login", &[("username", username), ("password", password)]).await;
         // The form comes back filled in, ready for what is missing; that is the only difference there may be.
-        let body = answer.expect(401).body.replace(&format!("value=\"{username}\""), "value=\"\"");
+        let body = answer.expect(401).body.replace(&format!("value=\"{}\"", username.replace('\0', "")), "value=\"\"");
         let body = body.replace(" autofocus", "");
         bodies.insert(body);
         stranger.get("/rooms").await.expect(303);
     }
     assert_eq!(bodies.len(), 1, "{bodies:#?}");
-    // What no name and no password can have is said of the field, whoever they are.
-    for (username, password, field) in
-        [("ada\0", PASSWORD, "username"), ("nobody\0", PASSWORD, "username"), ("ada", "\0", "password")]
-    {
-        let stranger = app.stranger();
-        let form =
-            stranger.form("/login", &[("username", username), ("password", password)]).header("accept", "application/json");
-        let answer = Answer::of(form).await;
-        assert_eq!(answer.expect(422).json()["error"]["field"], field, "{answer:?}");
-        stranger.get("/rooms").await.expect(303);
-    }
+    let form = app.stranger().form("/login", &[("username", "ada\0"), ("password", PASSWORD), ("next", "/a\0")]);
+    assert_eq!(Answer::of(form.header("accept", "application/json")).await.expect(401).code(), "unauthenticated");
 }
 
 #[apply(both)]

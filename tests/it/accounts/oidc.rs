@@ -271,6 +271,12 @@ async fn a_log_in_comes_back_once_soon_and_to_the_browser_that_began_it(database
     let refusal = at_provider(&browser(&provider), &url, &[("sub", "nobody")]).await;
     assert!(refusal.contains("error=access_denied"), "{refusal}");
     assert!(thief.get(&refusal).await.expect(403).body.contains("didn’t log in"));
+    // Also by a provider that says why in Latin-1; the browser forgets the log-in.
+    let url = begin(&thief).await;
+    let refusal = at_provider(&browser(&provider), &url, &[("sub", "nobody")]).await;
+    let told = thief.get(&refusal.replace("error_description=", "error_description=refus%E9")).await;
+    assert!(refusal.contains("error_description=") && told.expect(403).body.contains("didn’t log in"), "{refusal} {told:?}");
+    assert!(told.header("set-cookie").contains("Max-Age=0"), "{told:?}");
     // `next` leads nowhere else.
     let url = thief.get("/login/oidc?next=//evil.example").await.expect(303).location();
     assert_eq!(thief.get(&back(&url).await).await.expect(303).location(), "/");

@@ -88,6 +88,7 @@ async fn a_log_in_takes_the_password_and_a_code_that_works_once(app: &TestApp) {
     assert_eq!(second(&browser, &first).await.expect(401).set_cookies(), Vec::<String>::new(), "the code of the set-up");
     let refused = posted(&browser, "/login/second", &[("code", "123456")]).await;
     assert_eq!(refused.expect(401).code(), "unauthenticated");
+    second(&browser, "123\u{0}456").await.expect(401);
     is_out(&browser).await;
     app.pass(STEP);
     let next = code(app, secret);

@@ -405,7 +405,7 @@ async fn a_bot_acts_with_a_token_of_its_owners(app: &TestApp) {
     let socket = program.socket().await.expect("let in");
     // It can do nothing while its owner cannot.
     rosa.post("/people/ada/ban", &[]).await.expect(303);
-    socket.is_cut().await;
+    is_ended(&socket, "deactivated").await;
     is_refused(&program.get("/rooms").await);
     assert_eq!(program.socket().await.expect_err("nobody's").message(), "unauthenticated");
     rosa.post("/people/ada/unban", &[]).await.expect(303);

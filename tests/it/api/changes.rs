@@ -6,8 +6,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Program, writer};
-use crate::everywhere;
 use crate::harness::{DEADLINE, TestApp};
+use crate::{both, everywhere};
 
 /// A stream of events, as it is read.
 struct Events {
@@ -129,6 +129,24 @@ async fn a_stream_tells_what_changes_and_goes_on_where_it_was(app: &TestApp) {
     events.hears("now").await;
 }
 
+#[apply(both)]
+async fn whoever_prefers_json_gets_no_stream(app: &TestApp) {
+    let (_, program) = writer(app, "ada").await;
+    for (accepted, kind) in [
+        ("TEXT/EVENT-STREAM", "text/event-stream"),
+        ("application/json, text/event-stream", "text/event-stream"),
+        ("application/json, text/event-stream;q=0", "application/json"),
+        ("application/json;q=0.9, text/event-stream;q=0.8", "application/json"),
+        ("text/event-streamer", "application/json"),
+    ] {
+        let request = program.request(Method::GET, "/rooms/general/changes?after=0").header("accept", accepted);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "{accepted}");
+        let answered = response.headers()["content-type"].to_str().expect("a text");
+        assert!(answered.starts_with(kind), "{accepted}: {answered}");
+    }
+}
+
 #[apply(everywhere)]
 async fn a_stream_ends_with_the_access(app: &TestApp) {
     let ada = app.register("ada").await;
@@ -184,6 +202,31 @@ async fn a_request_whose_token_is_revoked_meanwhile_is_challenged(app: &TestApp)
         });
         let challenge = answer.expect(401).header("www-authenticate");
         assert_eq!(challenge, "Bearer error=\"invalid_token\"", "after {steps} steps: {answer:?}");
+    }
+}
+
+/// A token that expires does so without an event.
+#[apply(both)]
+async fn who_waits_learns_that_their_token_has_expired(app: &TestApp) {
+    let (ada, program) = writer(app, "ada").await;
+    let rev = program.say("general", "before").await["rev"].as_i64().expect("a number");
+    let path = format!("/rooms/general/changes?after={rev}");
+    for is_stream in [false, true] {
+        let token = crate::accounts::tokens::create(&ada, "read").await;
+        let reader = Program { stranger: app.stranger(), secret: token["secret"].as_str().expect("a secret").to_owned() };
+        // It is used once first: it has not expired before it waits.
+        reader.get("/me").await.expect(200);
+        let id = token["id"].as_str().expect("an id");
+        app.database.run(&format!("update sessions set expires_at = created_at + 5000 where substr(key, 1, 16) = '{id}'")).await;
+        if is_stream {
+            let mut events = Events::open(&reader, &path, None).await;
+            let (event, _, data) = events.next().await.expect("a last event");
+            assert_eq!((event.as_str(), &data["error"]["code"]), ("end", &json!("unauthenticated")));
+            assert_eq!(events.next().await, None);
+        } else {
+            let answer = reader.get(&format!("{path}&wait=30")).await;
+            assert_eq!(answer.expect(401).header("www-authenticate"), "Bearer error=\"invalid_token\"");
+        }
     }
 }
 

@@ -102,6 +102,7 @@ async fn a_message_is_posted_from_the_command_line(app: &TestApp) {
         (&*token, &["post", "general", " "], 1, "empty"),
         ("parlor_x", &["post", "general", "x"], 1, "token"),
         ("", &["post", "general", "x"], 2, "PARLOR_TOKEN"),
+        ("parlor_a\nb", &["post", "general", "x"], 2, "PARLOR_TOKEN"),
         (&*token, &["post"], 2, "ROOM"),
         (&*token, &["post", "general", "x", "--url", "chat.example"], 2, "PARLOR_URL"),
         (&*token, &["tail", "nowhere"], 1, "room"),
@@ -111,6 +112,20 @@ async fn a_message_is_posted_from_the_command_line(app: &TestApp) {
         assert_eq!((code, out.as_str()), (status, ""), "{arguments:?}: {err}");
         assert!(err.contains(said), "{arguments:?}: {err}");
     }
+}
+
+/// As with `head`.
+#[apply(both)]
+async fn whoever_reads_no_more_ends_a_tail_without_a_complaint(app: &TestApp) {
+    let (ada, token) = somebody(app, "ada").await;
+    let mut child = parlor(app, &token, &["tail", "general", "--after", "0"]).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let line = tokio::time::timeout(DEADLINE, lines.next_line()).await.expect("a line").expect("readable");
+    assert!(line.is_some());
+    drop(lines);
+    ada.write("general", "unread").await.expect(303);
+    let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("it ends").expect("its output");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
 }
 
 /// The message is stored, and its sender never hears of it.

@@ -48,6 +48,7 @@ async fn a_message_is_posted_once_for_each_nonce(app: &TestApp) {
         (json!({}), "body"),
         (json!({ "body": " " }), "body"),
         (json!({ "body": 7 }), "body"),
+        (json!({ "body": "x", "nonce": "" }), "nonce"),
         (json!({ "body": "x", "reply_to": "one" }), "reply_to"),
         (json!({ "body": "x", "reply_to": 999 }), "reply_to"),
         (json!({ "body": "x", "attachments": ["0123456789abcdef0123456789abcdef"] }), "attachments"),

@@ -4,9 +4,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Program, writer};
-use crate::everywhere;
 use crate::harness::{Answer, TestApp};
 use crate::retention::until;
+use crate::{both, everywhere};
 
 fn names<'a>(list: &'a Value, path: &str) -> Vec<&'a str> {
     list.as_array().expect("a list").iter().filter_map(|item| item.pointer(path)?.as_str()).collect()
@@ -89,6 +89,27 @@ async fn people_files_and_searches_are_found(app: &TestApp) {
     let request = other.request(Method::DELETE, &format!("/api/v1/sessions/{session}")).header("origin", &app.origin);
     Answer::of(request).await.expect(204);
     ada.get("/rooms").await.expect(303);
+}
+
+/// The envelope would be stored as the file, and no field be found.
+#[apply(both)]
+async fn multipart_is_refused_with_what_to_send(app: &TestApp) {
+    let (_, program) = writer(app, "ada").await;
+    for (method, path) in [
+        (Method::POST, "/files?name=x.png"),
+        (Method::POST, "/rooms/general/messages"),
+        (Method::PUT, "/me/photo"),
+        (Method::PATCH, "/me"),
+    ] {
+        let part = reqwest::multipart::Part::bytes(b"hello".as_slice()).file_name("x.png");
+        let form = reqwest::multipart::Form::new().part("file", part).text("body", "hello");
+        let refused = Answer::of(program.request(method, path).multipart(form)).await;
+        refused.expect(422);
+        assert_eq!((&*refused.code(), &refused.json()["error"]["field"]), ("invalid", &json!("Content-Type")), "{path}");
+    }
+    assert!(app.database.rows("files").await.is_empty());
+    let messages = program.get("/rooms/general/messages").await.expect(200).json();
+    assert!(messages["messages"].as_array().expect("a list").iter().all(|message| message["kind"] != "text"), "{messages}");
 }
 
 #[apply(everywhere)]

@@ -204,7 +204,9 @@ async fn no_token_reaches_what_belongs_to_the_account(app: &TestApp) {
     assert!(app.database.query("select username from users where username = 'helper'").await.is_empty());
     // Who knows the address of a feed reads the room, for ever.
     let writer = Program::of(app, &ada, "write").await;
-    writer.post("/rooms/general/feeds", json!({})).await.expect(403);
+    let refused = writer.post("/rooms/general/feeds", json!({})).await;
+    assert_eq!(refused.expect(403).code(), "forbidden");
+    assert!(refused.body.contains("admin"), "{refused:?}");
     assert!(app.database.rows("feeds").await.is_empty());
     everything.post("/rooms/general/feeds", json!({})).await.expect(201);
 }

@@ -88,4 +88,17 @@ async fn wrong_arguments_and_settings_are_told_apart_from_failures(database: &Da
     let without_files = [("DATABASE_URL", database.url()), ("REDIS_URL", "redis://127.0.0.1:1")];
     let unstored = run(folder, &["backup", "x.tar.gz", "--files"], &without_files, "").await;
     assert!(unstored.status == Some(2) && unstored.stderr.contains("FILES_URL: this server has no storage"), "{unstored:?}");
+    // The server's directory, or another one: none is made.
+    let away = format!("file://{}", folder.join("elsewhere").display());
+    let settings = [("DATABASE_URL", database.url()), ("FILES_URL", &*away)];
+    for arguments in [&["backup", "x.tar.gz", "--files"][..], &["files", "check"]] {
+        assert_eq!(run(folder, &["migrate"], &settings, "").await.status, Some(0));
+        let unstored = run(folder, arguments, &settings, "").await;
+        assert!(unstored.status == Some(2) && unstored.stderr.contains("FILES_URL: there is no such directory"), "{unstored:?}");
+    }
+    assert!(!folder.join("elsewhere").exists() && !folder.join("x.tar.gz").exists());
+    // Nobody listens there.
+    let closed = [("DATABASE_URL", "postgres://parlor@127.0.0.1:1/parlor")];
+    let away = run(folder, &["user", "list"], &closed, "").await;
+    assert!(away.status == Some(1) && away.stderr.contains("127.0.0.1:1: Connection refused"), "{away:?}");
 }

@@ -243,6 +243,8 @@ async fn a_full_disk_leaves_nothing_half_done(database: &Database) {
     // There was room for the rows: once there is for the files, it goes on.
     let drafts = objects(&folder);
     assert!(drafts.len() == 1 && drafts[0].ends_with(".partial") && said.contains(&drafts[0]), "{drafts:?} {said}");
+    // What was half-written takes no room.
+    assert!(fs::metadata(folder.join(&drafts[0])).expect("it is there").len() < 500_000);
     let whole = run(database.folder(), &["backup", text(&folder), "--files", "--resume"], &settings, "").await;
     assert_eq!((whole.status, objects(&folder).len()), (Some(0), 1), "{whole:?}");
     // Without room for the rows, nothing stays.

@@ -127,8 +127,15 @@ async fn an_upload_that_is_interrupted_leaves_no_part_of_it(database: &Database)
     let elsewhere = ["backup", "s3://parlor/files/others", "--files", "--resume"];
     let none = run(database.folder(), &elsewhere, &settings, "").await;
     assert!(none.status == Some(1) && none.stderr.contains("there is no draft"), "{none:?}");
-    let made = run(database.folder(), &[&arguments[..], &["--resume", "--json"]].concat(), &settings, "").await;
+    let resume = [&arguments[..], &["--resume", "--json"]].concat();
+    let draft = fs::read(&drafts[0]).unwrap();
+    let made = run(database.folder(), &resume, &settings, "").await;
     assert_eq!((made.status, &said(&made)["files_already"]), (Some(0), &json!(4)), "{made:?}");
+    assert_eq!(objects(&temporary), Vec::<String>::new());
+    // As if it was killed between the end of the upload and that of the draft.
+    fs::write(&drafts[0], draft).unwrap();
+    let again = run(database.folder(), &resume, &settings, "").await;
+    assert!(again.status == Some(2) && again.stderr.contains("it exists already"), "{again:?}");
     assert_eq!(objects(&temporary), Vec::<String>::new());
     let verified = run(database.folder(), &["verify", "s3://parlor/files/backups"], &settings, "").await;
     assert!(verified.status == Some(0) && verified.stderr.contains("download: 100%"), "{verified:?}");

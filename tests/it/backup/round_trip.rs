@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Origin, empty, kinds, restore, said, verify};
 use crate::both;
 use crate::files::send_one;
-use crate::harness::{Database, Person, Server};
+use crate::harness::{Database, Kind, Person, Server};
 
 /// The rows of a table as far as a backup has them, in any order. SQLite has 0 and 1 for false and true.
 async fn rows(database: &Database, table: &str) -> BTreeSet<String> {
@@ -124,6 +124,24 @@ async fn a_database_that_is_not_empty_is_left_alone(database: &Database) {
     origin.server.start_again().await;
     assert!(origin.server.log_in("ada").await.get("/rooms/general").await.expect(200).body.contains("what was here before"));
     origin.server.stop().await;
+}
+
+#[apply(both)]
+async fn a_database_of_another_program_is_left_alone(database: &Database) {
+    let mut origin = Origin::start(database, &[]).await;
+    let archive = origin.back_up(database, "backup.tar.gz").await;
+    origin.server.stop().await;
+    for kind in kinds() {
+        let target = empty(kind).await;
+        if kind == Kind::Sqlite {
+            std::fs::File::create(target.file()).expect("an empty file is an empty database");
+        }
+        target.run("create table ledger (line text)").await;
+        let (refused, _) = restore(&archive, &target).await;
+        let why = "the database is not empty: it has a table ledger of another program";
+        assert!(refused.status == Some(1) && refused.stderr.contains(why), "{refused:?}");
+        assert!(target.rows("ledger").await.is_empty());
+    }
 }
 
 /// A first start makes the tables and the room `general`: that is empty.

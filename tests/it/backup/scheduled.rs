@@ -11,6 +11,7 @@ use super::{text, verify};
 use crate::files::{objects, send_one};
 use crate::harness::process::run;
 use crate::harness::{DEADLINE, Database, Kind, ObjectStorage, Person, Server};
+use crate::retention::until;
 use crate::{both, once};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -21,6 +22,13 @@ fn backups(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = names.filter(|name| name.starts_with("parlor-2")).collect();
     names.sort();
     names
+}
+
+/// What the server notes of its backups.
+async fn state(database: &Database) -> Value {
+    let state = database.query("select value from meta where key = 'backups'").await;
+    let state = state.first().map_or("{}", |row| row["value"].as_str().expect("a text"));
+    serde_json::from_str(state).expect("it is JSON")
 }
 
 /// Waits until the overview is like that. It is up to a minute old.
@@ -89,6 +97,8 @@ async fn the_server_makes_backups_keeps_some_and_says_how_they_are(database: &Da
     database.make_admin("ada").await;
     let mut all = vec![newer_than(&folder, None).await];
     for _ in 0..3 {
+        // Its file is there a little before it is noted.
+        until("it is noted", async || state(database).await["last"]["name"] == **all.last().expect("some")).await;
         for node in other.iter().chain([&server]) {
             node.pass(6 * HOUR + Duration::from_secs(2));
         }
@@ -155,17 +165,13 @@ async fn a_server_that_stops_while_it_sends_a_backup_leaves_no_part_of_it(databa
     server.stop().await;
     assert_eq!((storage.parts(), objects(&storage.folder())), (Vec::<String>::new(), Vec::<String>::new()));
     // Nobody hears of a failure, and nothing holds up the next one.
-    let state = async || {
-        let state = database.query("select value from meta where key = 'backups'").await[0]["value"].clone();
-        serde_json::from_str::<Value>(state.as_str().expect("a text")).expect("it is JSON")
-    };
-    let stopped = state().await;
+    let stopped = state(database).await;
     assert!(stopped["claim"].is_null() && stopped["failed"].is_null() && stopped["last"].is_null(), "{stopped}");
     storage.release();
     server.start_again().await;
     let deadline = Instant::now() + DEADLINE;
-    while state().await["last"].is_null() {
-        assert!(Instant::now() < deadline, "no backup is made: {}", state().await);
+    while state(database).await["last"].is_null() {
+        assert!(Instant::now() < deadline, "no backup is made: {}", state(database).await);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     server.stop().await;

@@ -83,6 +83,9 @@ fn a_notification_makes_a_sound_where_its_reader_wants_one() {
             ada.execute(stub, vec![]).await.expect("our own script runs");
         }
         let sounds = async || ada.execute("return window.sounds", vec![]).await.expect("our own script runs");
+        // Only when the page watches can it tell of anything.
+        socket.post("general", "to nobody", "0").await;
+        ada.waits_for(async || !ada.texts(".sidebar a[data-room=general] .count").await.is_empty()).await;
         socket.post("general", "@ada softly", "1").await;
         ada.waits_for(async || told(&ada).await.len() == 1).await;
         assert_eq!(sounds().await, 0);

@@ -88,7 +88,11 @@ async fn who_is_sent_out_hears_no_more_and_who_is_brought_in_does(app: &TestApp)
     assert_eq!(grace_socket.next("activity").await["message"]["body"], "welcome");
     ada.post(&format!("/rooms/{room}/members/grace/remove"), &[]).await.expect(303);
     assert_eq!(grace_socket.next("removed").await, json!({ "room": room, "reason": "removed" }));
+    // On two nodes, the one with Grace's socket must have it before she is back.
+    let (one, other) = (ada.join(&room).await.0, ada.join(&room).await.0);
     writing.post(&room, "between us", "2").await;
+    one.hears("between us").await;
+    other.hears("between us").await;
     // Something later that they do hear shows that nothing came before it.
     ada.post(&format!("/rooms/{room}/members"), &[("username", "grace")]).await.expect(303);
     grace_socket.next_where("entered", |it| it["head"]["rev"] != entered["head"]["rev"]).await;

@@ -1,6 +1,8 @@
 //! The database below everything else: each method on both databases, what opening one promises, and how much work a page costs.
 
 mod batches;
+mod certificates;
+mod clock;
 mod connections;
 mod disk;
 pub mod following;

@@ -4,7 +4,7 @@ use parlor::db::{Db, OpenError, Purpose};
 use sqlx::Executor;
 
 use super::store::{NOW, Store};
-use crate::harness::Database;
+use crate::harness::{Database, Kind, on_threads_of};
 use crate::{both, once};
 
 #[apply(both)]
@@ -87,6 +87,20 @@ async fn without_checkpoints_nothing_moves_the_log_into_the_file(database: &Data
         }
         db.close().await;
     }
+}
+
+/// There is a connection to write, and then no further one.
+#[test]
+fn whoever_gets_too_few_connections_is_told_why() {
+    on_threads_of("too few connections", async {
+        let Some(database) = Database::fresh(Kind::Postgres).await else { return };
+        database.run("create role narrow login connection limit 1").await;
+        let url = database.url().replace("postgres@", "narrow@");
+        let refused = Db::open(&url, 4, Purpose::Visit).await.map(drop).expect_err("it needs two").to_string();
+        assert!(refused.starts_with("Can’t reach Postgres at /") && refused.contains("too many connections"), "{refused}");
+        database.run("drop role narrow").await;
+        database.discard().await;
+    });
 }
 
 #[apply(once)]

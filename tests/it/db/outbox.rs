@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use parlor::model::UserId;
 use parlor::security_log::{Action, Event, Source};
 use serde_json::Value;
 
 use super::store::{NOW, Store};
 use crate::both;
+
+/// The most rows that may wait.
+const MOST: i64 = 100;
 
 /// Adds rows that wait for the webhook.
 async fn fill(store: &Store, count: u32) {
@@ -16,23 +20,40 @@ async fn fill(store: &Store, count: u32) {
     store.database.run(&format!("{rows} {numbers}")).await;
 }
 
+/// Adds the webhook.
+async fn add(store: &Store) {
+    let webhook = "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at)
+         values ('https://x.example/', '[]', '[]', 'whsec_AA==', true, 'ruth', 1);
+         insert into receivers (kind, id) values ('webhook', 1);";
+    store.database.run(webhook).await;
+}
+
+/// Looks as the outbox does; returns those that are full from now on.
+async fn look(store: &Store) -> Vec<i64> {
+    let mut full = Vec::new();
+    for id in store.list_filled("webhook", MOST).await.expect("it can be counted") {
+        if store.note_full("webhook", id, MOST, NOW).await.expect("it can be written") {
+            full.push(id);
+        }
+    }
+    full
+}
+
+/// Has everything delivered again.
+async fn again(store: &Store) -> bool {
+    let event = Event::new(NOW, Action::Redeliver, &Source::default()).by(UserId(1), &Arc::from("ruth"));
+    store.redeliver("webhook", 1, None, NOW, &event).await.expect("it can be written")
+}
+
 async fn full_at(store: &Store) -> Value {
     store.database.rows("receivers").await[0]["full_at"].clone()
 }
 
 #[apply(both)]
 async fn only_what_was_added_since_somebody_turned_a_receiver_on_makes_it_full(store: &Store) {
-    let look = async || store.note_full("webhook", 100, NOW).await.expect("it can be counted");
-    let event = Event::new(NOW, Action::Redeliver, &Source::default()).by(parlor::model::UserId(1), &Arc::from("ruth"));
-    let again = async || store.redeliver_all("webhook", 1, NOW, &event).await.expect("it can be written");
-    store
-        .database
-        .run(
-            "insert into webhooks (url, events, rooms, secret, is_on, created_by, created_at)
-             values ('https://x.example/', '[]', '[]', 'whsec_AA==', true, 'ruth', 1);
-             insert into receivers (kind, id) values ('webhook', 1);",
-        )
-        .await;
+    let look = async || look(store).await;
+    let again = async || again(store).await;
+    add(store).await;
     fill(store, 100).await;
     assert_eq!(look().await, Vec::<i64>::new());
     fill(store, 1).await;
@@ -59,4 +80,20 @@ async fn only_what_was_added_since_somebody_turned_a_receiver_on_makes_it_full(s
     assert_eq!((look().await, full_at(store).await.is_null()), (Vec::new(), false), "51 of the new ones are left");
     store.database.run(&format!("{delete} 1)")).await;
     assert_eq!((look().await, full_at(store).await.is_null()), (Vec::new(), true));
+}
+
+#[apply(both)]
+async fn a_receiver_that_somebody_turns_on_while_it_is_counted_is_not_full(store: &Store) {
+    add(store).await;
+    fill(store, 101).await;
+    let found = async || store.list_filled("webhook", MOST).await.expect("it can be counted");
+    let note = async || store.note_full("webhook", 1, MOST, NOW).await.expect("it can be written");
+    assert_eq!(found().await, [1]);
+    assert!(again(store).await);
+    assert!(!note().await && full_at(store).await.is_null(), "what happens now would be lost, though nothing counts");
+    // Nor is one that is noted twice, by two nodes, full no more.
+    fill(store, 101).await;
+    assert_eq!(found().await, [1]);
+    assert!(note().await && !note().await);
+    assert!(!full_at(store).await.is_null());
 }

@@ -82,6 +82,7 @@ fn while_postgres_is_away_everything_fails_clearly_and_afterwards_it_goes_on() {
             let answer = socket.ask("message", post.clone()).await;
             assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
             server.stranger().get("/healthz").await.expect(503);
+            server.stranger().get("/livez").await.expect(200);
             assert!(server.stranger().get("/readyz").await.expect(503).body.contains("\"database\""));
             ada.get("/rooms/general").await.expect(503);
             ada.write("general", "by form").await.expect(503);

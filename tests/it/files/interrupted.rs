@@ -130,6 +130,7 @@ async fn a_slow_upload_takes_its_time(database: &Database) {
     });
     let patch = ada.request(Method::PATCH, &path).header("tus-resumable", "1.0.0").header("upload-offset", 0);
     let patch = patch.header("content-type", "application/offset+octet-stream").body(reqwest::Body::wrap_stream(drops));
+    let patch = patch.timeout(Duration::from_secs(120));
     Answer::of(patch).await.expect(204);
     server.stop().await;
 }

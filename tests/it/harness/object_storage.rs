@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::app::bind;
 use super::{DEADLINE, watchdog};
 
 /// Its bucket, and who may use it.
@@ -112,7 +113,7 @@ impl ObjectStorage {
     pub async fn start_again(&self) {
         let mut before = std::mem::take(&mut *self.serving.lock());
         while before.join_next().await.is_some() {}
-        self.serve(TcpListener::bind(self.address).await.expect("its port is free again"));
+        self.serve(bind(self.address).await);
     }
 
     /// From now on, requests of this method with this in their address wait, but for the first ones.

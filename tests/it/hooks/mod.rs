@@ -375,8 +375,17 @@ async fn a_hook_ends_with_its_room(app: &TestApp) {
     let room = ada.create_room("Alerts", "public").await;
     let hook = make(app, &ada, &room, "Grafana").await;
     assert_eq!(post(app, &hook, &json!({ "text": "hi" })).await, ok());
+    let icon = give_icon_to_hook(&ada, &room, &hook.id).await.expect(200).json()["photo"].clone();
+    let eve = app.register("eve").await;
+    let (listening, _) = eve.join("general").await;
+    assert_eq!(app.database.query("select id from files where purpose = 'photo'").await, [json!({ "id": icon })]);
     ada.post(&format!("/rooms/{room}/delete"), &[("confirm", &room)]).await.expect(303);
     assert_eq!(post(app, &hook, &json!({ "text": "late" })).await, (404, "no_service".into()));
     assert!(app.database.rows("hooks").await.is_empty());
-    assert_eq!(ada.get_json("/people/grafana").await.expect(200).json()["person"]["is_deactivated"], true);
+    let bot = ada.get_json("/people/grafana").await.expect(200).json()["person"].clone();
+    assert_eq!((&bot["is_deactivated"], &bot["photo"]), (&json!(true), &Value::Null));
+    // Its icon went in the same step, and those who see its name hear of that.
+    assert!(app.database.query("select id from files where purpose = 'photo'").await.is_empty());
+    listening.next_where("person", |heard| heard["username"] == "grafana" && heard["photo"].is_null()).await;
+    ada.get(&format!("/people/grafana/photo?v={}", icon.as_str().expect("its name"))).await.expect(404);
 }

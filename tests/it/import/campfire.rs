@@ -1,7 +1,7 @@
 //! The storage folder of a Campfire.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 
-use super::{Migrated, each, import, is_whole, log, members, report, serve};
+use super::{Migrated, companions, each, import, is_whole, log, members, report, serve};
 use crate::harness::site::PASSWORD;
 use crate::harness::{Database, Person};
 use crate::{both, once};
@@ -139,13 +139,77 @@ async fn a_campfire_comes_over_and_its_people_log_in(database: &Migrated) {
     assert_eq!(ada.get(&file).await.expect(200).body, "my notes");
 }
 
+/// Runs statements on the database of a Campfire.
+async fn change(folder: &Path, statements: &'static str) {
+    let mut db = SqliteConnectOptions::new().filename(folder.join("db/production.sqlite3")).connect().await.unwrap();
+    db.execute(statements).await.unwrap();
+    db.close().await.unwrap();
+}
+
+#[apply(once)]
+async fn a_conversation_with_somebody_who_is_not_in_the_campfire_is_left_out(database: &Database) {
+    let folder = storage(database).await;
+    change(&folder, "update memberships set user_id = 99 where room_id = 3 and user_id = 1").await;
+    let from = folder.to_str().unwrap();
+    let foreseen = report(&import(database, &["campfire", from, "--dry-run"]).await, 3);
+    let done = report(&import(database, &["campfire", from]).await, 3);
+    assert_eq!(done["left_out"]["direct messages with people who are not in the source"], json!(1), "{done}");
+    assert_eq!((&foreseen["left_out"], &foreseen["messages"]), (&done["left_out"], &done["messages"]));
+    assert!(companions(database).await.is_empty());
+    is_whole(database).await;
+}
+
+#[apply(once)]
+async fn what_belongs_to_nothing_is_counted(database: &Database) {
+    let folder = storage(database).await;
+    let orphans = "update messages set room_id = 99 where id in (2, 7); delete from active_storage_blobs where id = 1";
+    change(&folder, orphans).await;
+    let from = folder.to_str().unwrap();
+    let foreseen = report(&import(database, &["campfire", from, "--dry-run"]).await, 3);
+    let done = report(&import(database, &["campfire", from]).await, 3);
+    // The lost picture was in one of these messages.
+    let left_out = json!({
+        "boosts that are not an emoji": 1,
+        "files whose contents are not in the source": 1,
+        "messages of rooms that are not in the source": 2,
+    });
+    assert_eq!((&done["left_out"], &foreseen["left_out"]), (&left_out, &left_out));
+    assert_eq!((&done["messages"], &foreseen["messages"]), (&json!(5), &json!(5)));
+    assert_eq!(log(database, "all-talk").await.last().expect("a message")["body"], json!("[file]"));
+    is_whole(database).await;
+}
+
+#[apply(once)]
+async fn a_time_that_cannot_be_read_is_counted(database: &Database) {
+    let folder = storage(database).await;
+    let odd = "update messages set created_at = 'yesterday' where id = 1; update messages set created_at = '2999-01-01 00:00:00' where id = 3;
+               update memberships set created_at = 'never' where room_id = 2;
+               update action_text_rich_texts set created_at = 'once' where id = 2; update action_text_rich_texts set updated_at = 'later' where id = 4";
+    change(&folder, odd).await;
+    let from = folder.to_str().unwrap();
+    let foreseen = report(&import(database, &["campfire", from, "--dry-run"]).await, 3);
+    let done = report(&import(database, &["campfire", from]).await, 3);
+    let moved = "times before 1970 or after now, which are 1970 or now";
+    assert_eq!((&done["notes"][moved], &foreseen["notes"][moved]), (&json!(3), &json!(3)), "{done}");
+    let talk = log(database, "all-talk").await;
+    assert_eq!((&talk[0]["created_at"], talk[1]["edited_at"].is_null()), (&json!(0), true), "{talk:?}");
+    assert!(talk[2]["created_at"].as_i64() > Some(1_763_000_000_000), "{talk:?}");
+    let few = database
+        .query("select joined_at, rooms.created_at from memberships join rooms on rooms.id = room_id where rooms.name = 'Few'")
+        .await;
+    assert_eq!(few[0]["joined_at"], few[0]["created_at"]);
+    is_whole(database).await;
+}
+
 #[apply(once)]
 async fn an_earlier_campfire_is_read_too(database: &Database) {
     let folder = storage(database).await;
-    let mut db = SqliteConnectOptions::new().filename(folder.join("db/production.sqlite3")).connect().await.unwrap();
-    db.execute("alter table users add column active boolean default 1; update users set active = (status = 0); alter table users drop column status;
-                alter table users drop column bio").await.unwrap();
-    db.close().await.unwrap();
+    change(
+        &folder,
+        "alter table users add column active boolean default 1; update users set active = (status = 0); alter table users drop column status;
+         alter table users drop column bio",
+    )
+    .await;
     let done = report(&import(database, &["campfire", folder.to_str().unwrap()]).await, 3);
     assert_eq!(done["people"]["created"], json!(5));
     let closed = database.query("select username from users where banned_at is not null order by username").await;

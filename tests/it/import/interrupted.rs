@@ -36,7 +36,7 @@ async fn until(database: &Database, from: &str, percent: u32, signal: i32) {
 
 #[apply(both)]
 async fn an_import_that_is_killed_goes_on_where_it_was(database: &Migrated) {
-    const MESSAGES: usize = 3_000;
+    const MESSAGES: usize = 9_000;
     let from = Slack::small(MESSAGES).write(database, "export.zip");
     let mut counts = vec![0];
     for (percent, signal) in [(30, 9), (60, 15), (80, 9)] {

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::{Migrated, each, import, is_whole, log, members, refused, report, zip};
+use super::{Migrated, companions, each, import, is_whole, log, members, refused, report, zip};
 use crate::harness::Database;
 use crate::{both, once};
 
@@ -23,7 +23,8 @@ fn lines() -> String {
         json!({ "type": "channel", "channel": { "team": "crew", "name": "few", "display_name": "Few", "type": "P", "deleted_at": 5 } }),
         json!({ "type": "user", "user": { "username": "Ada", "email": "ada@example.com", "auth_service": "saml", "nickname": "Ada L.",
             "roles": "system_user system_admin", "teams": [{ "name": "crew", "channels": [
-                { "name": "town-square", "roles": "channel_user channel_admin" }, { "name": "few", "roles": "channel_user" }] }] } }),
+                { "name": "town-square", "roles": "channel_user channel_admin" }, { "name": "few", "roles": "channel_user" },
+                { "name": "unknown" }] }] } }),
         json!({ "type": "user", "user": { "username": "grace", "email": "grace@example.com", "first_name": "Grace", "last_name": "Hopper",
             "roles": "system_guest", "teams": [{ "name": "crew", "channels": [{ "name": "town-square" }] }] } }),
         json!({ "type": "user", "user": { "username": "gone", "delete_at": 9, "roles": "system_user", "teams": null } }),
@@ -65,6 +66,7 @@ async fn a_bulk_export_comes_over_in_the_order_of_time(database: &Migrated) {
     let left_out = json!({
         "files whose contents are not in the source": 1,
         "lines of Mattermost’s type emoji": 1,
+        "members of channels that are not in the export": 1,
         "messages of Mattermost’s type system_header_change": 1,
         "posts of channels that are not in the export": 1,
         "reactions with a team’s own emoji": 1,
@@ -87,12 +89,64 @@ async fn a_bulk_export_comes_over_in_the_order_of_time(database: &Migrated) {
     assert_eq!((&again["messages"], &again["messages_already"]), (&json!(0), &json!(8)), "{again}");
 }
 
+#[apply(both)]
+async fn a_conversation_with_somebody_who_is_not_in_the_export_is_left_out(database: &Migrated) {
+    let others = |members: Value| {
+        let post = json!({ "channel_members": members, "user": "ada", "message": "for somebody else", "create_at": 7 });
+        let channel = json!({ "type": "direct_channel", "direct_channel": { "members": members } });
+        format!("{channel}\n{}\n", json!({ "type": "direct_post", "direct_post": post }))
+    };
+    let text = lines() + &others(json!(["ada", "nobody"])) + &others(json!(["ada", "grace", "nobody"]));
+    let path = database.folder().join("import.jsonl");
+    fs::write(&path, text).unwrap();
+    let from = path.to_str().unwrap();
+    let foreseen = report(&import(database, &["mattermost", from, "--dry-run"]).await, 3);
+    let done = report(&import(database, &["mattermost", from]).await, 3);
+    for (why, count) in [("direct messages with people who are not in the source", 2), ("messages of rooms that are left out", 2)]
+    {
+        assert_eq!((&foreseen["left_out"][why], &done["left_out"][why]), (&json!(count), &json!(count)), "{done}");
+    }
+    assert_eq!(foreseen["rooms"]["created"], done["rooms"]["created"], "{done}");
+    assert_eq!(companions(database).await, ["for you ada", "for you grace"]);
+    is_whole(database).await;
+}
+
+#[apply(both)]
+async fn links_to_channels_lead_to_the_rooms_and_nobody_has_joined_in_1970(database: &Migrated) {
+    let head = lines().lines().take(9).map(|line| format!("{line}\n")).collect::<String>();
+    let channel = |team: &str, name: &str, shown: &str| json!({ "type": "channel", "channel": { "team": team, "name": name, "display_name": shown, "type": "O" } });
+    let message = "see ~offtopic, ~town-square. Not ~few ~twice ~~offtopic~~ ~nowhere a~offtopic";
+    let rows = [
+        channel("crew", "offtopic", "Off Topic"),
+        channel("crew", "twice", "Twice"),
+        channel("other", "twice", "Again"),
+        json!({ "type": "post", "post": { "team": "crew", "channel": "town-square", "user": "ada", "message": message, "create_at": 1000 } }),
+    ];
+    let path = database.folder().join("import.jsonl");
+    fs::write(&path, head + &rows.iter().map(|row| format!("{row}\n")).collect::<String>()).unwrap();
+    report(&import(database, &["mattermost", path.to_str().unwrap()]).await, 3);
+    let square = log(database, "town-square").await;
+    let wanted = "see #off-topic, #town-square. Not ~few ~twice ~~offtopic~~ ~nowhere a~offtopic";
+    assert_eq!(square[0]["body"], json!(wanted));
+    assert!(square[0]["html"].as_str().expect("a text").contains("\"/rooms/off-topic\""), "{}", square[0]);
+    let few = "select joined_at, rooms.created_at as made_at from memberships join rooms on rooms.id = room_id where rooms.name = 'Few'";
+    let few = database.query(few).await;
+    assert!(few.len() == 1 && few[0]["joined_at"] == few[0]["made_at"] && few[0]["made_at"].as_i64() > Some(0), "{few:?}");
+    is_whole(database).await;
+}
+
 #[apply(once)]
 async fn a_bulk_export_that_is_cut_off_is_refused(database: &Database) {
     let path = database.folder().join("import.jsonl");
     let text = lines();
     fs::write(&path, &text[..text.len() - 30]).unwrap();
     refused(&import(database, &["mattermost", path.to_str().unwrap()]).await, 1, "is damaged or incomplete");
+    let mut broken: Vec<_> = text.lines().collect();
+    broken.insert(5, "{broken");
+    broken.insert(5, "");
+    fs::write(&path, broken.join("\n")).unwrap();
+    let why = "line 7 is no JSON, or is cut off (key must be a string at column 2)";
+    refused(&import(database, &["mattermost", path.to_str().unwrap()]).await, 1, why);
     fs::write(&path, text.replacen("\"version\":1", "\"version\":7", 1)).unwrap();
     refused(&import(database, &["mattermost", path.to_str().unwrap()]).await, 1, "does not say version 1");
     assert!(!database.file().exists());
@@ -148,6 +202,7 @@ async fn times_that_cannot_be_are_1970_or_now(database: &Migrated) {
     };
     let posts = [
         post("early", -5, json!({ "edit_at": 1_000 })),
+        post("never", 0, json!({})),
         post("right", 1_000, json!({})),
         post("late", i64::MAX, json!({ "is_pinned": true, "edit_at": i64::MAX })),
     ];
@@ -156,19 +211,19 @@ async fn times_that_cannot_be_are_1970_or_now(database: &Migrated) {
     let from = path.to_str().unwrap();
     let foreseen = report(&import(database, &["mattermost", from, "--dry-run"]).await, 3);
     let done = report(&import(database, &["mattermost", from]).await, 3);
-    // A room's beginning is its first message's; the last one has three times.
+    // A room's beginning is its first message's; the last one has three times, and one has none.
     let moved = "times before 1970 or after now, which are 1970 or now";
-    assert_eq!((&done["notes"][moved], &foreseen["notes"][moved]), (&json!(5), &json!(5)), "{done}");
+    assert_eq!((&done["notes"][moved], &foreseen["notes"][moved]), (&json!(6), &json!(6)), "{done}");
     let square = log(database, "town-square").await;
-    assert_eq!(each(&square, "body"), ["early", "right", "late"]);
+    assert_eq!(each(&square, "body"), ["early", "never", "right", "late"]);
     let at = |place: usize| square[place]["created_at"].as_i64().expect("a time");
     // Between the beginning of this test's year and now.
-    assert_eq!((at(0), at(1)), (0, 1_000));
+    assert_eq!((at(0), at(1), at(2)), (0, 0, 1_000));
     let newest = database.query("select max(created_at) as at from users").await[0]["at"].as_i64().expect("a time");
     assert!(
-        at(2) >= newest - 60_000 && at(2) <= newest + 60_000 && square[2]["edited_at"].as_i64() <= Some(newest + 60_000),
+        at(3) >= newest - 60_000 && at(3) <= newest + 60_000 && square[3]["edited_at"].as_i64() <= Some(newest + 60_000),
         "{}",
-        square[2]
+        square[3]
     );
     is_whole(database).await;
 }

@@ -119,6 +119,14 @@ async fn members(database: &Database, room: &str) -> Vec<String> {
     each(&database.query(&statement).await, "member").into_iter().map(ToOwned::to_owned).collect()
 }
 
+/// The messages of conversations, each once for everybody who can read it.
+async fn companions(database: &Database) -> Vec<String> {
+    let statement = "select body || ' ' || username as reads from messages join rooms on rooms.id = messages.room_id
+         join memberships on memberships.room_id = rooms.id join users on users.id = memberships.user_id
+         where direct_key is not null order by body, username";
+    each(&database.query(statement).await, "reads").into_iter().map(ToOwned::to_owned).collect()
+}
+
 /// Writes a zip.
 fn zip(path: &Path, entries: &BTreeMap<String, Vec<u8>>) {
     let mut zip = ZipWriter::new(File::create(path).expect("a file"));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Migrated, count, each, import, is_whole, log, members, refused, report, serve};
+use super::{Migrated, companions, count, each, import, is_whole, log, members, refused, report, serve};
 use crate::files::portraits::{GREEN, middle, stripes};
 use crate::harness::Database;
 use crate::{both, once};
@@ -151,6 +151,48 @@ async fn a_folder_comes_over_with_its_files(database: &Migrated) {
     assert_eq!(found["results"].as_array().map(Vec::len), Some(1), "{found}");
 }
 
+/// Nor does a person's own export make them talk to themselves: it names nobody else.
+#[apply(once)]
+async fn a_conversation_with_somebody_who_is_not_in_the_folder_is_left_out(database: &Migrated) {
+    let folder = folder(database);
+    let from = folder.to_str().unwrap();
+    let [manifest, rooms] = ["manifest.json", "rooms.jsonl"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    let both = r#"[{"person":"1"},{"person":"2"}]"#;
+    assert!(rooms.contains(both) && manifest.contains(r#""scope":"all""#), "{rooms} {manifest}");
+    for (scope, members) in [("all", r#"[{"person":"1"},{"person":"77"}]"#), ("person", r#"[{"person":"1"}]"#)] {
+        write(&folder, "manifest.json", &manifest.replace(r#""scope":"all""#, &format!(r#""scope":"{scope}""#)));
+        write(&folder, "rooms.jsonl", &rooms.replace(both, members));
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let done = report(&import(database, &[&["parlor", from], dry_run].concat()).await, 3);
+            let left_out = &done["left_out"];
+            assert_eq!(left_out["direct messages with people who are not in the source"], json!(1), "{done}");
+            assert_eq!(left_out["messages of rooms that are left out"], json!(2), "{done}");
+        }
+        assert!(companions(database).await.is_empty());
+    }
+    // The whole export brings it.
+    write(&folder, "manifest.json", &manifest);
+    write(&folder, "rooms.jsonl", &rooms);
+    report(&import(database, &["parlor", from]).await, 3);
+    assert_eq!(companions(database).await.len(), 4);
+    is_whole(database).await;
+}
+
+#[apply(once)]
+async fn notes_to_oneself_come_with_a_persons_own_export(database: &Migrated) {
+    let folder = folder(database);
+    let from = folder.to_str().unwrap();
+    let [manifest, rooms] = ["manifest.json", "rooms.jsonl"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    let (both, alone) = (r#"[{"person":"1"},{"person":"2"}]"#, r#"[{"person":"1"}],"others":0"#);
+    write(&folder, "manifest.json", &manifest.replace(r#""scope":"all""#, r#""scope":"person""#));
+    write(&folder, "rooms.jsonl", &rooms.replace(both, alone));
+    let done = report(&import(database, &["parlor", from]).await, 3);
+    assert_eq!(done["left_out"]["direct messages with people who are not in the source"], json!(null), "{done}");
+    let companions = companions(database).await;
+    assert!(companions.len() == 2 && companions.iter().all(|reads| reads.ends_with(" ada")), "{companions:?}");
+    is_whole(database).await;
+}
+
 #[apply(once)]
 async fn a_folder_that_is_damaged_or_of_a_later_version_is_refused(database: &Database) {
     let folder = folder(database);
@@ -169,6 +211,8 @@ async fn a_folder_that_is_damaged_or_of_a_later_version_is_refused(database: &Da
     let messages = fs::read_to_string(folder.join("messages/2.jsonl")).unwrap();
     write(&folder, "messages/2.jsonl", &messages[..messages.len() - 20]);
     refused(&import(database, &["parlor", &from]).await, 1, "2.jsonl is damaged or incomplete: line 2 has no end");
+    write(&folder, "messages/2.jsonl", &messages.replacen("\n{", "\n{broken", 1));
+    refused(&import(database, &["parlor", &from]).await, 1, "line 2: key must be a string at column 2");
     fs::remove_file(folder.join("messages/2.jsonl")).unwrap();
     refused(&import(database, &["parlor", &from]).await, 1, "can’t read");
     write(&folder, "messages/2.jsonl", &messages);

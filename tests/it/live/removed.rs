@@ -101,7 +101,6 @@ async fn whoever_is_sent_out_while_everybody_writes_is_refused_everything(app: &
                     ("join", json!({ "room": room })),
                     ("sync", json!({ "room": room, "after": 0 })),
                     ("history", json!({ "room": room })),
-                    ("typing", json!({ "room": room })),
                     ("read", json!({ "room": room, "seq": 1 })),
                     ("edit", json!({ "room": room, "seq": 2, "body": "mine" })),
                     ("react", json!({ "room": room, "seq": 2, "emoji": "👍", "on": true })),

@@ -153,7 +153,7 @@ async fn whoever_loses_access_is_cut_at_once_though_they_read_nothing(app: &Test
             filler.fill().await;
             assert!(unsent(app.address.port()) > 1_000_000, "all buffers on the way to them are full");
             lose_access(end, &victim, &root).await;
-            until_gone(&owner, &room, &victim.username, Duration::from_secs(5)).await;
+            until_gone(&owner, &room, &victim.username, DEADLINE).await;
             all[0].is_cut().await;
             assert_eq!(all[0].peek_at("signed_out").len(), 1, "{end}: the one that reads is told why");
             for socket in &all {

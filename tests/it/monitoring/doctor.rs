@@ -218,11 +218,31 @@ async fn backups_in_object_storage_count(database: &Database) {
     }
     assert_eq!(backups().await.found, none.found);
     assert_eq!(process::run(database.folder(), &["backup", "s3://parlor/backups"], &settings, "").await.status, Some(0));
+    // However many objects are below: it asks once, which is for a thousand of them.
+    let below = storage.folder().with_file_name("backups").join("blobs");
+    std::fs::create_dir(&below).expect("it is ours");
+    for number in 0..1001 {
+        std::fs::write(below.join(number.to_string()), "").expect("it is ours");
+    }
+    storage.hold("GET", "prefix=backups", 1);
     let some = backups().await;
+    storage.release();
     assert!(some.state == "ok" && some.found.starts_with("the last one is parlor-2"), "{}", some.found);
+    // Why it cannot be listed is told, without what the storage says.
+    for (name, value, expected) in [
+        ("AWS_SECRET_ACCESS_KEY", "hunter2", "can’t use s3://parlor/backups: it refuses the keys, or they do not allow it"),
+        ("BACKUP_TO", "s3://elsewhere/backups", "can’t use s3://elsewhere/backups: it has no such bucket"),
+    ] {
+        let mut wrong = settings.clone();
+        wrong.retain(|(setting, _)| *setting != name);
+        wrong.push((name, value));
+        let refused = doctor(database.folder(), &wrong).await.1.remove("backups").expect("they are looked at");
+        assert_eq!((&*refused.state, &*refused.found), ("failed", &*format!("BACKUP_TO: {expected}")));
+    }
     storage.stop();
     let away = backups().await;
     assert_eq!(away.state, "failed", "{}", away.found);
+    assert!(away.found.contains("it cannot be reached") || away.found.contains("10 seconds"), "{}", away.found);
     assert!(away.advice.contains("AWS_ENDPOINT_URL") || away.found.contains("10 seconds"), "{} {}", away.found, away.advice);
 }
 

@@ -218,7 +218,10 @@ async fn strangers_make_no_new_series(database: &Database) {
     let before = read(&server).await;
     ask(1).await;
     let after = read(&server).await;
-    assert_eq!(after.series(), before.series());
+    // The server's own begin without labels, such as the first lag of retention.
+    let new: Vec<_> =
+        after.series().into_iter().filter(|series| series.contains('{') && !before.series().contains(series)).collect();
+    assert!(new.is_empty(), "{new:?}");
     assert!(!after.series().iter().any(|series| series.contains("random") || series.contains("M1")));
     // Prometheus calls a node by whatever name it knows.
     Answer::of(stranger.request(Method::GET, "/metrics").header("host", "node-1.internal.example")).await.expect(200);
@@ -295,7 +298,7 @@ async fn the_table_has_every_number(database: &Database) {
     assert!(missing.is_empty(), "not described: {missing:?}");
     // What only one database, several nodes or Redis have.
     let of_tls = ["left_seconds", "valid_seconds", "failed"].map(|name| format!("parlor_certificate_{name}"));
-    let of_redis = ["up", "frames_dropped_total", "round_trip_seconds", "reconnections_total"];
+    let of_redis = ["up", "frames_dropped_total", "frames_refused_total", "round_trip_seconds", "reconnections_total"];
     let of_redis = of_redis.map(|name| format!("parlor_redis_{name}"));
     let is_elsewhere = |name: &&String| *name == "parlor_database_free_bytes" || of_redis.contains(name) || of_tls.contains(name);
     let unknown: Vec<_> = described.difference(&here).filter(|name| !is_elsewhere(name)).collect();

@@ -165,7 +165,9 @@ async fn a_body_with_nul_names_its_field(app: &TestApp) {
         }
     }
     assert!(count >= 100, "{count}");
-    for (path, fields) in FORMS.into_iter().filter(|(path, _)| !path.ends_with("/files")) {
+    // These are answered as for anybody.
+    let tells_nothing = |path: &str| matches!(path, "/reset" | "/login" | "/login/second");
+    for (path, fields) in FORMS.into_iter().filter(|(path, _)| !path.ends_with("/files") && !tells_nothing(path)) {
         for (place, (name, _)) in fields.iter().enumerate() {
             let mut sent = fields.to_vec();
             sent[place].1 = "a\0b";

@@ -106,6 +106,10 @@ async fn odd_addresses_are_not_found_and_no_fault(app: &TestApp) {
         assert!((300..500).contains(&answer.status), "{path}: {}", answer.status);
         assert_ne!(answer.status, 401, "{path}");
     }
+    // A program hears it in its own terms.
+    for path in ["/api/v1/rooms/%FF", "/api/v1/rooms/general/messages/1/reactions/%ff"] {
+        assert_eq!(Answer::of(ada.request(Method::GET, path)).await.code(), "not_found", "{path}");
+    }
     let queries = [
         "before=x",
         "before=-1",
@@ -123,6 +127,24 @@ async fn odd_addresses_are_not_found_and_no_fault(app: &TestApp) {
     for query in queries {
         let answer = ada.get(&format!("/rooms/general?{query}")).await;
         assert!((200..500).contains(&answer.status), "{query}: {}", answer.status);
+    }
+}
+
+/// By one extractor, in the terms of whoever asks.
+#[apply(once)]
+async fn a_query_that_cannot_be_read_is_refused_with_its_parameter(app: &TestApp) {
+    let ada = app.register("ada").await;
+    let lists = ["people?q=a&q=b", "rooms?q=a&mine=yes&q=b", "search?q=a&q=b", "me/blocks?after=x&q=%ff&after=y", "people?q=%c3"];
+    for path in lists {
+        let answer = ada.get_json(&format!("/api/v1/{path}")).await;
+        answer.expect(422);
+        assert_eq!((&*answer.code(), &answer.json()["error"]["field"]), ("invalid", &"q".into()), "{path}");
+    }
+    for path in ["/people?q=a&q=b", "/rooms?q=%ff", "/search?q=a&q=b"] {
+        let page = ada.get(path).await;
+        page.expect(422);
+        assert!(page.body.contains("<html"), "{path}: {}", page.body);
+        assert_eq!(ada.get_json(path).await.expect(422).json()["error"]["field"], "q", "{path}");
     }
 }
 

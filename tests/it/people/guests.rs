@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::everywhere;
-use crate::harness::{Person, TestApp};
+use crate::harness::{Answer, Person, TestApp};
 
 fn names(list: &Value, key: &str) -> Vec<String> {
     let all = list[key].as_array().expect("a list");
@@ -60,6 +60,17 @@ async fn a_guest_sees_what_they_were_added_to_and_nothing_else(app: &TestApp) {
     // They bring nobody in and create nothing.
     guest.post("/rooms", &[("name", "Mine")]).await.expect(403);
     guest.post(&format!("/rooms/{shown}/members"), &[("username", "ada")]).await.expect(403);
+    // Refused or not, they learn of nobody.
+    let about = async |path: &str, key: &str, name: &str| {
+        let value = if key == "body" { format!("/invite {name}") } else { name.to_owned() };
+        let form = guest.form(&format!("/rooms/{shown}/{path}"), &[(key, &value)]);
+        let answer = Answer::of(form.header("accept", "application/json")).await;
+        (answer.status, answer.body.replace(name, "NAME"))
+    };
+    for (path, key) in [("members", "username"), ("messages", "body")] {
+        assert_eq!(about(path, key, "eve").await, about(path, key, "nobody").await, "{path}");
+        assert_eq!(about(path, key, "eve").await.0, 422, "{path}");
+    }
     guest.post(&format!("/rooms/{shown}/settings"), &[("topic", "mine")]).await.expect(403);
     ada.post(&format!("/rooms/{shown}/members/guest-of-ada/role"), &[("role", "owner")]).await.expect(422);
     let page = guest.get("/rooms").await.expect(200).body.clone();

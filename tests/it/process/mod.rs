@@ -9,6 +9,7 @@ mod limits;
 mod malformed;
 mod memory;
 mod oversize;
+mod printing;
 mod proxies;
 mod secrets;
 mod security_log;

@@ -15,6 +15,7 @@ use crate::harness::process::{self, PROGRAM, Process};
 use crate::harness::programs::{self, Program};
 use crate::harness::{Database, Kind, on_threads_of, watchdog};
 use crate::once;
+use crate::retention::until;
 
 /// The system calls that show when data reaches the disk and the network.
 const CALLS: &str = "trace=fsync,fdatasync,write,writev,sendto,sendmsg";
@@ -162,6 +163,8 @@ async fn a_disk_that_fails_to_sync_gets_nothing_acknowledged_and_loses_nothing(d
             println!("left out: this machine lets nobody trace a running process");
             return;
         };
+        // What is acknowledged is heard a moment later.
+        until("all of it is heard", async || socket.peek_at("message").len() >= acknowledged.len()).await;
         let heard = socket.peek_at("message").len();
         for number in 20..30 {
             let nonce = format!("{round}-{number}");

@@ -150,6 +150,35 @@ async fn an_open_page_hears_of_a_keyword_before_the_message(app: &TestApp) {
     }
 }
 
+/// Also where the room came after the keywords, and where one of two connections ends.
+#[apply(everywhere)]
+async fn keywords_follow_their_person_into_rooms_and_out_of_them(app: &TestApp) {
+    let (ada, eve) = (app.register("ada").await, app.register("eve").await);
+    let room = ada.create_room("Tea", "public").await;
+    let (socket, _) = ada.join(&room).await;
+    settings(&eve, &[("keywords", "deploy")]).await;
+    let (first, second) = (eve.socket().await, eve.socket().await);
+    let found = |message: &Value| json!({ "room": message["room"], "seq": message["seq"] });
+    first.ok("watch", json!({})).await;
+    eve.enter(&room).await;
+    first.next("entered").await;
+    let told = found(&socket.post(&room, "deploy, once", "1").await);
+    assert_eq!(first.next("keyword").await, told);
+    second.ok("watch", json!({})).await;
+    drop(first);
+    let told = found(&socket.post(&room, "deploy, twice", "2").await);
+    assert_eq!(second.next("keyword").await, told);
+    eve.post(&format!("/rooms/{room}/leave"), &[]).await.expect(303);
+    second.next("removed").await;
+    let untold = found(&socket.post(&room, "deploy without her", "3").await);
+    assert!(!second.peek_at("keyword").contains(&untold));
+    eve.enter(&room).await;
+    second.next("entered").await;
+    let told = found(&socket.post(&room, "deploy, again", "4").await);
+    // Another node may learn of what was said without her once she is back, and may read it: then it is told, too.
+    second.next_where("keyword", |heard| *heard == told).await;
+}
+
 #[apply(both)]
 async fn quiet_hours_silence_and_being_there_keep_it_quiet(app: &TestApp) {
     let service = Receiver::start().await;

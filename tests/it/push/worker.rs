@@ -33,10 +33,13 @@ fn a_worker_groups_what_it_shows_and_withdraws_what_was_read() {
         let elsewhere = app.log_in("eve").await;
         let (reading, _) = elsewhere.join("general").await;
         let device = subscribe(&elsewhere, &service, "/eve").await;
+        // Whoever looks at the room reads it, and is told of nothing.
+        eve.visit(app, "/settings").await;
         grace.post("general", "@eve <b>one</b>", "1").await;
         let latest = grace.post("general", "@eve two", "2").await["seq"].clone();
         service.wait_for(2).await;
         let told = device.told(&service);
+        eve.visit(app, "/rooms/general").await;
 
         // A worker that was just installed does not hear everything yet.
         let test = json!(["Parlor", "Notifications come to this device."]);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use parlor::db::{Db, Purpose};
 use parlor::timekeeping;
-use proof::infra::receiver::{Receiver, Reply};
+use proof::infra::receiver::Reply;
 
-use super::{hours, post, until};
+use super::{hours, post, stays, until};
 use crate::both;
 use crate::cluster::clocks::with_a_wrong_clock;
 use crate::harness::{Database, Kind, Server, TestApp, on_threads_of};
-use crate::webhooks::{add, admin, receivers, texts};
+use crate::webhooks::{failing, receivers, texts};
 
 /// A day, in milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -26,6 +26,13 @@ async fn is_doubted(database: &Database) -> bool {
 async fn is_there(database: &Database, seq: i64) -> bool {
     let found = database.query(&format!("select body from messages where seq = {seq} and deleted_at is null")).await;
     !found.is_empty()
+}
+
+/// What retention has noted of its looks, if it did.
+async fn looked(database: &Database) -> Option<String> {
+    let rows = database.query("select value from meta where key = 'retention'").await;
+    let value = rows.first()?["value"].as_str()?.to_owned();
+    value.contains("done_at").then_some(value)
 }
 
 /// A server with a message, and the message's place.
@@ -65,7 +72,7 @@ async fn a_clock_that_jumps_ahead_deletes_nothing_until_somebody_says_that_it_is
     server.pass(hours(1));
     let ada = server.log_in("ada").await;
     ada.write("general", "later").await.expect(303);
-    assert!(server.clock.believed().is_none() && is_there(database, seq).await);
+    stays("it does not expire", async || server.clock.believed().is_none() && is_there(database, seq).await).await;
     assert_eq!(database.query("select at from audit where action = 'user.register'").await.len(), 1);
 
     let db = Db::open(database.url(), 2, Purpose::Visit).await.expect("it is there");
@@ -75,6 +82,21 @@ async fn a_clock_that_jumps_ahead_deletes_nothing_until_somebody_says_that_it_is
     assert!(!is_doubted(database).await);
     server.stop().await;
     database.check_rooms().await;
+}
+
+/// Of a node that was killed before its clock was set right.
+#[apply(both)]
+async fn a_claim_of_a_clock_that_was_ahead_keeps_nobody_waiting(database: &Database) {
+    let (mut server, seq) = with_message(database).await;
+    let claim = serde_json::json!({ "claim": { "by": "gone", "until": server.clock.now().plus(800 * DAY) } });
+    database
+        .run(&format!(
+            "insert into meta (key, value) values ('retention', '{claim}') on conflict (key) do update set value = excluded.value"
+        ))
+        .await;
+    server.pass(hours(49));
+    goes(&server, database, seq).await;
+    server.stop().await;
 }
 
 #[apply(both)]
@@ -133,13 +155,7 @@ async fn what_an_operator_set_right_is_believed_at_the_next_start(database: &Dat
 
 #[apply(both)]
 async fn a_clock_that_jumps_ahead_gives_no_delivery_up_and_holds_none_up_later(app: &TestApp) {
-    let ruth = admin(app).await;
-    let receiver = Receiver::start().await;
-    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
-    ruth.enter("general").await;
-    receiver.reply(Reply::Status(500, ""));
-    ruth.write("general", "one").await.expect(303);
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let (ruth, receiver, _) = failing(app).await;
     // Longer than anything is tried.
     app.clock.jump(4 * DAY);
     until("it failed again", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 2)).await;
@@ -161,12 +177,14 @@ fn a_node_whose_clock_is_not_that_of_postgres_deletes_nothing() {
         let ada = server.register("ada").await;
         let (socket, _) = ada.join("general").await;
         let seq = post(&socket, "general", "worth keeping").await;
+        until("it has looked", async || looked(&database).await.is_some_and(|state| !state.contains("\"run\""))).await;
         database.run("update wrong set seconds = -40").await;
         until("the difference is noticed", async || server.clock.believed().is_none()).await;
+        let before = looked(&database).await;
         server.pass(hours(49));
-        let ada = server.log_in("ada").await;
-        ada.write("general", "later").await.expect(303);
-        assert!(is_there(&database, seq).await && !is_doubted(&database).await);
+        stays("nothing expires, nor is looked for", async || is_there(&database, seq).await && looked(&database).await == before)
+            .await;
+        assert!(!is_doubted(&database).await);
         database.run("update wrong set seconds = 0").await;
         goes(&server, &database, seq).await;
         server.stop().await;

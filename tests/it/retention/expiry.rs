@@ -113,13 +113,27 @@ async fn sessions_and_the_audit_log_have_their_times(database: &Database) {
     until("the old session ends", async || database.rows("sessions").await.len() == 1).await;
     ada.get("/rooms").await.expect(303);
     ada_again.get("/rooms").await.expect(200);
-    socket.next("signed_out").await;
+    assert_eq!(socket.next("signed_out").await["reason"], "expired");
     let count =
         async || database.query("select count(*) as count from audit where action = 'user.register'").await[0]["count"].clone();
     assert_eq!(count().await, 1);
     server.pass(hours(2));
     until("the old entry goes", async || count().await == 0).await;
     server.stop().await;
+}
+
+#[apply(nodes)]
+async fn sessions_that_are_too_old_end_on_every_node(nodes: &Nodes) {
+    let (ada, eve) = (nodes.a.register("ada").await, nodes.b.register("eve").await);
+    nodes.database.make_admin("ada").await;
+    let (at_a, _) = ada.join("general").await;
+    let (at_b, _) = eve.join("general").await;
+    keep(&ada, "sessions=2h").await;
+    nodes.a.pass(hours(3));
+    for socket in [at_a, at_b] {
+        assert_eq!(socket.next("signed_out").await["reason"], "expired");
+        socket.is_cut().await;
+    }
 }
 
 #[apply(nodes)]

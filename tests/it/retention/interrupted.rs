@@ -34,7 +34,7 @@ async fn left(database: &Database, room: &str) -> i64 {
 #[apply(both)]
 async fn others_post_while_a_large_room_expires(app: &TestApp) {
     let (ada, eve, room) = room_of_eve(app).await;
-    let last = fill(&eve, &room, 2_000).await;
+    let last = fill(&eve, &room, 4_000).await;
     let (socket, _) = eve.join(&room).await;
     app.pass(hours(3));
     keep(&ada, "messages=2h").await;
@@ -55,7 +55,7 @@ async fn a_killed_server_goes_on_after_its_start(database: &Database) {
     let mut server = process::start(database.folder(), database.url(), &[]).await;
     let eve = server.site.register("eve").await;
     let room = eve.create_room("Tea", "public").await;
-    fill(&eve, &room, 1_500).await;
+    fill(&eve, &room, 4_000).await;
     let all = left(database, &room).await;
     server.kill().await;
     // On Postgres the claim of a killed server would be waited for.

@@ -49,6 +49,16 @@ pub async fn until(what: &str, ask: impl AsyncFn() -> bool) {
     }
 }
 
+/// Looks for as long as retention needs to look three times, and fails once something is not so any more. Nothing happens afterwards by which
+/// it could be told that it has looked: whoever may not delete writes nothing.
+pub async fn stays(what: &str, ask: impl AsyncFn() -> bool) {
+    let end = tokio::time::Instant::now() + Duration::from_millis(1500);
+    while tokio::time::Instant::now() < end {
+        assert!(ask().await, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Posts a form as a program does.
 pub async fn post_json(person: &Person, path: &str, fields: &[(&str, &str)]) -> Answer {
     Answer::of(person.form(path, fields).header("accept", "application/json")).await

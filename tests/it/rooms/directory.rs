@@ -65,7 +65,7 @@ async fn a_place_in_the_list_does_not_tell_of_a_room_of_others(app: &TestApp) {
         let behind = eve.get_json(&format!("/rooms?after={slug}~middle")).await.expect(200).json();
         assert_eq!(names(&behind), ["Omega"], "{slug}");
     }
-    for wrong in ["after=%00~x", "q=%00", &format!("q={}", "x".repeat(65))] {
+    for wrong in ["after=%00~x", "q=%00", "mine=maybe", "joined=x", "archived=7", &format!("q={}", "x".repeat(65))] {
         eve.get_json(&format!("/rooms?{wrong}")).await.expect(422);
     }
 }

@@ -119,8 +119,10 @@ async fn what_ends_an_access_ends_its_polling_session(database: &Database) {
     let session = Polling::enter(&ada).await;
     let old = server.stranger();
     old.plant_cookie(&ada.cookies());
-    ada.post("/logout", &[]).await.expect(303);
-    let told = session.until(&old, |packet| matches!(packet, Packet::Event(_, _, name, _) if name == "signed_out")).await;
+    // It hears it if it asks at that time.
+    let told = session.until(&old, |packet| matches!(packet, Packet::Event(_, _, name, _) if name == "signed_out"));
+    let (told, out) = tokio::join!(told, ada.post("/logout", &[]));
+    out.expect(303);
     assert!(matches!(&told, Packet::Event(_, _, _, data) if data[0]["reason"] == "logged_out"), "{told:?}");
     is_over(&session, &old).await;
 }

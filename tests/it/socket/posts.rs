@@ -147,7 +147,7 @@ async fn the_longest_message_by_default_fits_through_the_socket_in_every_script(
 
 #[apply(both)]
 async fn posts_too_fast_are_told_when_to_come_back(database: &Database) {
-    let server = Server::start(database.url(), &[("POST_RATE", "2/s")]).await;
+    let server = Server::start(database.url(), &[("POST_RATE", "2/min")]).await;
     let ada = server.register("ada").await;
     let (socket, _) = ada.join("general").await;
     let mut answers = Vec::new();
@@ -161,10 +161,10 @@ async fn posts_too_fast_are_told_when_to_come_back(database: &Database) {
         let answer = answer.acknowledgement().await;
         if answer["ok"] == json!(true) { accepted += 1 } else { refused.push(answer) }
     }
-    assert!((4..=6).contains(&accepted), "{accepted} of 12 at 2/s with a burst of twice that");
+    assert_eq!(accepted, 4, "of 12, with a burst of twice the rate");
     for answer in &refused {
         assert_eq!(answer["error"]["code"], "rate_limited");
-        assert!(answer["error"]["retry_after"].as_f64().is_some_and(|wait| wait > 0.0 && wait <= 6.0), "{answer}");
+        assert!(answer["error"]["retry_after"].as_f64().is_some_and(|wait| wait > 0.0 && wait <= 360.0), "{answer}");
     }
     // The form is not a way around it; others are not held up by it.
     ada.write("general", "fast").await.expect(429);

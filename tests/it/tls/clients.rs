@@ -69,7 +69,10 @@ async fn somebody_signs_up_and_reads_over_http2_and_talks_over_wss(database: &Da
         assert_eq!(page.status, 200);
     }
     server.signal("TERM").await;
-    connection.await.expect("no panic").expect("a goodbye, not a cut");
+    let ended = connection.await.expect("no panic");
+    // What the client answers to the goodbye may find nobody any more.
+    let is_late = |error: &h2::Error| error.get_io().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe);
+    assert!(ended.as_ref().err().is_none_or(is_late), "a goodbye, not a cut: {ended:?}");
     assert_eq!(server.end().await.code(), Some(0), "{}", server.stderr());
 }
 

@@ -66,9 +66,10 @@ async fn a_command_is_sent_and_its_reply_is_posted_once(app: &TestApp) {
     let data = &told[1].body["data"];
     assert_eq!((&data["room"], &data["command"], &data["text"]), (&json!(own), &json!("deploy"), &json!("now, please")));
     assert_eq!(data["author"]["username"], "eve");
-    receiver.reply(Reply::Says(r#"{"body": "Again"}"#));
+    assert_ne!(reply["links_off"], true);
+    receiver.reply(Reply::Says(r#"{"body": "Again", "unfurl_links": false}"#));
     say(&eve, &own, "/deploy", "n3").await.expect(200);
-    listening.hears("Again").await;
+    assert_eq!(listening.hears("Again").await["links_off"], true);
     let page = eve.get_json(&format!("/rooms/{own}")).await.json();
     let texts: Vec<_> = page["messages"].as_array().unwrap().iter().filter(|one| one["kind"] == "text").collect();
     assert_eq!(texts.len(), 2, "{texts:?}");

@@ -1,13 +1,15 @@
 //! Deliveries that fail: again, in order, not for ever, and at nobody else's cost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proof::client::push::Device;
 use proof::infra::receiver::{Receiver, Reply};
 use serde_json::json;
 use sqlx::{Executor, PgPool};
+use tokio::sync::Notify;
 
-use super::{add, admin, post_json, receivers, texts};
+use super::{add, admin, failing, post_json, receivers, texts};
 use crate::harness::{Database, Kind, Server, TestApp};
 use crate::retention::until;
 use crate::{both, everywhere, once};
@@ -28,7 +30,7 @@ async fn a_failed_delivery_is_made_again_and_nothing_overtakes_it(app: &TestApp)
         .await;
     app.pass(Duration::from_secs(6));
     receiver.wait_for(2).await;
-    until("it failed again", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 2)).await;
+    until("it failed again", async || receivers(&ruth).await.iter().any(|one| one["attempts"].as_i64() >= Some(2))).await;
     app.pass(Duration::from_secs(11));
     let all = receiver.wait_for(4).await;
     assert_eq!(texts(&all), ["one", "one", "one", "two"]);
@@ -63,14 +65,7 @@ async fn a_receiver_that_asks_for_time_gets_it_and_delays_no_other(app: &TestApp
 
 #[apply(both)]
 async fn what_fails_for_a_day_is_given_up_and_can_be_delivered_again(app: &TestApp) {
-    let ruth = admin(app).await;
-    let receiver = Receiver::start().await;
-    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
-    ruth.enter("general").await;
-    receiver.reply(Reply::Status(500, ""));
-    ruth.write("general", "one").await.expect(303);
-    receiver.wait_for(1).await;
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let (ruth, receiver, id) = failing(app).await;
     app.pass(DAY);
     receiver.wait_for(2).await;
     until("it is given up", async || receivers(&ruth).await.iter().any(|one| one["dead"] == 1)).await;
@@ -99,13 +94,7 @@ async fn what_fails_for_a_day_is_given_up_and_can_be_delivered_again(app: &TestA
 
 #[apply(both)]
 async fn what_was_given_up_is_listed_for_a_month(app: &TestApp) {
-    let ruth = admin(app).await;
-    let receiver = Receiver::start().await;
-    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
-    ruth.enter("general").await;
-    receiver.reply(Reply::Status(500, ""));
-    ruth.write("general", "one").await.expect(303);
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let (ruth, receiver, _) = failing(app).await;
     app.pass(DAY);
     until("it is given up", async || receivers(&ruth).await.iter().any(|one| one["dead"] == 1)).await;
     receiver.reply(Reply::Status(200, ""));
@@ -132,7 +121,7 @@ async fn what_is_old_is_tried_for_a_day_before_it_is_given_up(app: &TestApp) {
     let ruth = app.log_in("ruth").await;
     receiver.reply_next([Reply::Status(500, "")]);
     app.database.run("update receivers set due_at = 0").await;
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"].as_i64() >= Some(1))).await;
     let failing = receivers(&ruth).await[0].clone();
     assert_eq!((&failing["waiting"], &failing["dead"]), (&json!(2), &json!(0)));
     app.pass(Duration::from_secs(10));
@@ -141,14 +130,7 @@ async fn what_is_old_is_tried_for_a_day_before_it_is_given_up(app: &TestApp) {
 
 #[apply(both)]
 async fn a_receiver_that_fails_for_days_is_paused_until_somebody_turns_it_on(app: &TestApp) {
-    let ruth = admin(app).await;
-    let receiver = Receiver::start().await;
-    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
-    ruth.enter("general").await;
-    receiver.reply(Reply::Status(500, ""));
-    ruth.write("general", "one").await.expect(303);
-    receiver.wait_for(1).await;
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let (_, receiver, id) = failing(app).await;
     app.pass(4 * DAY);
     let ruth = app.log_in("ruth").await;
     until("it is paused", async || receivers(&ruth).await.iter().any(|one| one["paused_at"].is_string())).await;
@@ -158,6 +140,28 @@ async fn a_receiver_that_fails_for_days_is_paused_until_somebody_turns_it_on(app
     ruth.write("general", "two").await.expect(303);
     let all = receiver.wait_for(3).await;
     assert_eq!(texts(&all[2..]), ["two"]);
+}
+
+/// Nothing waited meanwhile: a receiver is paused for what fails for days, and not for its first failure after days.
+#[apply(both)]
+async fn a_receiver_that_failed_long_ago_is_not_paused_at_its_next_failure(app: &TestApp) {
+    let (_, receiver, _) = failing(app).await;
+    app.pass(DAY);
+    let ruth = app.log_in("ruth").await;
+    until("it is given up", async || receivers(&ruth).await.iter().any(|one| one["dead"] == 1)).await;
+    let quiet = receivers(&ruth).await[0].clone();
+    assert!(quiet["failing_since"].is_null() && quiet["attempts"] == 0 && quiet["error"].is_string(), "{quiet}");
+    assert_eq!(ruth.get_json("/admin/deliveries").await.json()["counts"]["failing"], 0);
+    app.pass(3 * DAY);
+    let ruth = app.log_in("ruth").await;
+    receiver.reply_next([Reply::Status(502, "")]);
+    receiver.reply(Reply::Status(200, ""));
+    ruth.write("general", "two").await.expect(303);
+    until("it failed again", async || receivers(&ruth).await.iter().any(|one| one["attempts"].as_i64() >= Some(1))).await;
+    let failing = receivers(&ruth).await[0].clone();
+    assert!(failing["failing_since"].is_string() && failing["paused_at"].is_null(), "{failing}");
+    app.pass(Duration::from_secs(10));
+    until("it is delivered", async || texts(&receiver.taken()) == ["two"]).await;
 }
 
 #[apply(both)]
@@ -183,6 +187,7 @@ async fn an_address_that_is_gone_turns_its_webhook_off(app: &TestApp) {
     let deliveries = format!("/admin/deliveries/webhook-{id}");
     let given_up = ruth.get_json(&deliveries).await.json()["deliveries"][0].clone();
     assert!(given_up["dead_at"].is_string() && given_up["error"].as_str().unwrap().contains("410"), "{given_up}");
+    assert_eq!(given_up["attempts"], 1, "{given_up}");
     assert!(!ruth.get("/admin/deliveries").await.expect(200).body.contains(&format!("action=\"{deliveries}/redeliver\"")));
     // Nothing of it is delivered before it is on again.
     for act in [format!("{deliveries}/redeliver"), format!("{deliveries}/{}/redeliver", given_up["id"].as_str().unwrap())] {
@@ -195,22 +200,52 @@ async fn an_address_that_is_gone_turns_its_webhook_off(app: &TestApp) {
     until("nothing is left", async || receivers(&ruth).await.is_empty()).await;
 }
 
+/// Somebody mended the address while the old one was asked.
 #[apply(both)]
-async fn what_waits_for_a_webhook_that_is_off_stays(app: &TestApp) {
+async fn an_address_that_is_gone_turns_nothing_off_that_has_another_by_then(app: &TestApp) {
     let ruth = admin(app).await;
-    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
-    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
-    add(&ruth, &other, "/", &["message.posted"], &[]).await;
+    let (old, new) = (Receiver::start().await, Receiver::start().await);
+    let (id, _) = add(&ruth, &old, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    let answer = Arc::new(Notify::new());
+    old.reply_next([Reply::StatusThen(answer.clone(), 410)]);
+    ruth.write("general", "one").await.expect(303);
+    old.wait_for(1).await;
+    let path = format!("/admin/webhooks/{id}");
+    ruth.post(&path, &[("url", &new.url("/")), ("events", "message.posted")]).await.expect(303);
+    answer.notify_one();
+    assert_eq!(texts(&new.wait_for(1).await), ["one"]);
+    assert_eq!(ruth.get_json(&path).await.json()["webhook"]["on"], true);
+    until("nothing is left", async || receivers(&ruth).await.is_empty()).await;
+}
+
+/// What waits for its hour is not overdue.
+#[apply(both)]
+async fn a_receiver_is_due_when_something_for_it_is(app: &TestApp) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
     ruth.enter("general").await;
     receiver.reply(Reply::Status(500, ""));
     ruth.write("general", "one").await.expect(303);
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"].as_i64() >= Some(1))).await;
+    app.database.run("update outbox set due_at = 4000000000000; update receivers set due_at = 1").await;
+    assert_eq!(receivers(&ruth).await[0]["due_at"], "2096-10-02T07:06:40.000Z");
+    app.database.run("update receivers set due_at = 4100000000000").await;
+    assert_eq!(receivers(&ruth).await[0]["due_at"], "2099-12-03T16:53:20.000Z");
+}
+
+#[apply(both)]
+async fn what_waits_for_a_webhook_that_is_off_stays(app: &TestApp) {
+    let (ruth, receiver, id) = failing(app).await;
+    let other = Receiver::start().await;
+    add(&ruth, &other, "/", &["message.posted"], &[]).await;
     let path = format!("/admin/webhooks/{id}");
     ruth.post(&format!("{path}/off"), &[]).await.expect(303);
     receiver.reply(Reply::Status(200, ""));
     app.pass(Duration::from_secs(60));
     ruth.write("general", "not kept").await.expect(303);
-    other.wait_for(2).await;
+    other.wait_for(1).await;
     let waiting = receivers(&ruth).await[0].clone();
     assert_eq!((&waiting["waiting"], &waiting["dead"], &waiting["off"]), (&json!(1), &json!(0), &json!(true)));
     assert_eq!(receiver.deliveries().len(), 1);
@@ -236,13 +271,7 @@ async fn fill(app: &TestApp, webhook: &str, count: u32) {
 /// It could only be rescued by deleting everything: it was paused again before anything was delivered.
 #[apply(both)]
 async fn a_receiver_for_which_too_much_waits_is_served_once_it_works(app: &TestApp) {
-    let ruth = admin(app).await;
-    let receiver = Receiver::start().await;
-    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
-    ruth.enter("general").await;
-    receiver.reply(Reply::Status(500, ""));
-    ruth.write("general", "one").await.expect(303);
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    let (ruth, receiver, id) = failing(app).await;
     fill(app, &id, 10_000).await;
     until("it is full", async || receivers(&ruth).await.iter().any(|one| one["full_at"].is_string())).await;
     let path = format!("/admin/webhooks/{id}");
@@ -350,7 +379,7 @@ async fn nobody_deadlocks_with_a_deliverer(app: &TestApp) {
     receiver.reply(Reply::Status(500, ""));
     Device::new("/eve").subscribe(&eve, &receiver).await.expect(201);
     ruth.write("general", "@eve one").await.expect(303);
-    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"] == 1)).await;
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"].as_i64() >= Some(1))).await;
     let id = receivers(&ruth).await[0]["receiver"].as_str().unwrap().to_owned();
     let listed = ruth.get_json(&format!("/admin/deliveries/{id}")).await.json()["deliveries"][0].clone();
     let row = listed["id"].as_str().unwrap();

@@ -8,11 +8,12 @@ mod told;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use proof::infra::receiver::{Delivery, Receiver};
+use proof::infra::receiver::{Delivery, Receiver, Reply};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::harness::{Answer, Person, TestApp};
+use crate::retention::until;
 
 /// An administrator.
 pub async fn admin(app: &TestApp) -> Person {
@@ -33,6 +34,18 @@ pub async fn add(admin: &Person, receiver: &Receiver, path: &str, events: &[&str
     let webhook = post_json(admin, "/admin/webhooks", &body).await.expect(201).json()["webhook"].clone();
     let text = |field: &str| webhook[field].as_str().expect("a text").to_owned();
     (text("id"), text("secret"))
+}
+
+/// An administrator, and a webhook of theirs, by its id, whose receiver answers 500: it was told once of the message `one`.
+pub async fn failing(app: &TestApp) -> (Person, Receiver, String) {
+    let ruth = admin(app).await;
+    let receiver = Receiver::start().await;
+    let (id, _) = add(&ruth, &receiver, "/", &["message.posted"], &[]).await;
+    ruth.enter("general").await;
+    receiver.reply(Reply::Status(500, ""));
+    ruth.write("general", "one").await.expect(303);
+    until("it failed", async || receivers(&ruth).await.iter().any(|one| one["attempts"].as_i64() >= Some(1))).await;
+    (ruth, receiver, id)
 }
 
 /// What some deliveries are of.

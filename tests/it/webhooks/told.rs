@@ -117,6 +117,44 @@ async fn nothing_that_was_deleted_or_became_private_is_told_later(app: &TestApp)
     assert!(!told[1].text.contains("secret"));
 }
 
+/// Whoever keeps copies must forget a room that became private, and hears of one that became public.
+#[apply(both)]
+async fn whoever_knew_a_room_is_told_that_it_became_private_and_all_that_one_became_public(app: &TestApp) {
+    let ruth = admin(app).await;
+    let tea = ruth.create_room("Tea", "public").await;
+    let receiver = Receiver::start().await;
+    add(&ruth, &receiver, "/all", &["room.renamed", "room.visibility"], &[]).await;
+    let settings = format!("/rooms/{tea}/settings");
+    let private = [("name", "Secret tea"), ("visibility", "private")];
+    ruth.post(&settings, &private).await.expect(303);
+    ruth.post(&settings, &[("name", "Open tea")]).await.expect(303);
+    let told = receiver.wait_for(1).await;
+    assert_eq!(kinds(&told), ["room.visibility"]);
+    assert_eq!(told[0].body["data"], json!({ "room": tea, "name": "Tea", "visibility": "private" }));
+    let public = [("visibility", "public"), ("confirm", "yes")];
+    ruth.post(&settings, &public).await.expect(303);
+    let told = receiver.wait_for(2).await;
+    assert_eq!(kinds(&told), ["room.visibility", "room.visibility"]);
+    assert_eq!(told[1].body["data"]["body"], "public");
+    // One that names the room, which it may know all the time, gets the messages.
+    let named = Receiver::start().await;
+    add(&ruth, &named, "/named", &["room.visibility"], &[&tea]).await;
+    ruth.post(&settings, &[("visibility", "private")]).await.expect(303);
+    let told = named.wait_for(1).await;
+    assert_eq!(texts(&told), ["private"]);
+    receiver.wait_for(3).await;
+    // What became public and private again before it could be told was never known.
+    receiver.reply(Reply::Status(500, ""));
+    ruth.post(&settings, &public).await.expect(303);
+    receiver.wait_for(4).await;
+    ruth.post(&settings, &[("visibility", "private")]).await.expect(303);
+    receiver.reply(Reply::Status(204, ""));
+    app.pass(std::time::Duration::from_secs(60));
+    let told = receiver.wait_for(5).await;
+    assert_eq!(told[4].body["data"]["visibility"], "private");
+    assert!(!told.iter().any(|one| one.text.contains("Secret")), "{told:?}");
+}
+
 #[apply(both)]
 async fn rooms_that_come_and_go_are_told(app: &TestApp) {
     let ruth = admin(app).await;
@@ -124,15 +162,18 @@ async fn rooms_that_come_and_go_are_told(app: &TestApp) {
     add(&ruth, &receiver, "/", &["room.created", "room.renamed", "room.archived", "room.restored", "room.deleted"], &[]).await;
     ruth.create_room("Hidden", "private").await;
     let tea = ruth.create_room("Tea", "public").await;
+    // Of a room that is gone by then, only its end would be told.
+    receiver.wait_for(1).await;
     ruth.post(&format!("/rooms/{tea}/settings"), &[("name", "Coffee")]).await.expect(303);
+    receiver.wait_for(2).await;
     ruth.post(&format!("/rooms/{tea}/archive"), &[]).await.expect(303);
+    receiver.wait_for(3).await;
     ruth.post(&format!("/rooms/{tea}/unarchive"), &[]).await.expect(303);
+    receiver.wait_for(4).await;
     ruth.post(&format!("/rooms/{tea}/delete"), &[("confirm", &tea)]).await.expect(303);
     let told = receiver.wait_for(5).await;
-    // Of a room that is gone by then, only its end is told.
-    assert_eq!(kinds(&told).last(), Some(&"room.deleted"));
+    assert_eq!(kinds(&told), ["room.created", "room.renamed", "room.archived", "room.restored", "room.deleted"]);
     assert_eq!(told.last().unwrap().body["data"], json!({ "room": tea, "name": "Coffee" }));
-    assert_eq!(kinds(&told)[0], "room.created");
     assert_eq!(told[0].body["data"]["room"], tea.as_str());
 }
 
@@ -143,15 +184,20 @@ async fn what_the_server_deletes_by_itself_is_not_told(app: &TestApp) {
     for person in [&ruth, &eve, &mary] {
         person.enter("general").await;
     }
-    for (person, body) in [(&eve, "@mary one"), (&mary, "@eve two"), (&ruth, "three"), (&ruth, "by hand")] {
+    for (person, body) in [(&eve, "@mary one"), (&mary, "@eve two"), (&ruth, "three"), (&ruth, "by hand"), (&eve, "reported")] {
         person.write("general", body).await.expect(303);
     }
     let receiver = Receiver::start().await;
     add(&ruth, &receiver, "/", &[], &[]).await;
     let alive = async || app.database.query("select body from messages where kind = 'text' and deleted_at is null").await.len();
     let rows = ruth.get_json("/rooms/general").await.json()["messages"].as_array().unwrap().clone();
-    let by_hand = rows.iter().find(|one| one["body"] == "by hand").expect("it is there")["seq"].clone();
+    let seq_of = |body: &str| rows.iter().find(|one| one["body"] == body).expect("it is there")["seq"].clone();
+    let (by_hand, reported) = (seq_of("by hand"), seq_of("reported"));
     ruth.post(&format!("/rooms/general/{by_hand}/delete"), &[]).await.expect(303);
+    // Somebody decides about one message: it is by hand, too.
+    mary.post(&format!("/rooms/general/{reported}/report"), &[("reason", "It’s rude")]).await.expect(303);
+    let report = ruth.get_json("/admin/reports").await.json()["reports"][0]["id"].as_str().expect("an id").to_owned();
+    ruth.post(&format!("/admin/reports/{report}/close"), &[("action", "delete")]).await.expect(303);
     ruth.post("/admin/people/eve/delete-messages", &[("since", "all")]).await.expect(303);
     until("hers are gone", async || alive().await == 2).await;
     let form = [("messages", "delete"), ("confirm", "mary")];
@@ -162,6 +208,7 @@ async fn what_the_server_deletes_by_itself_is_not_told(app: &TestApp) {
     until("the rest has expired", async || alive().await == 0).await;
     ruth.post("/rooms/general/settings", &[("topic", "the end")]).await.expect(303);
     until("the end is told", async || kinds(&receiver.deliveries()).last() == Some(&"room.topic")).await;
-    assert_eq!(kinds(&receiver.deliveries()), ["message.deleted", "room.topic"]);
-    assert_eq!(receiver.deliveries()[0].body["data"]["seq"], by_hand);
+    let told = receiver.deliveries();
+    assert_eq!(kinds(&told), ["message.deleted", "message.deleted", "room.topic"]);
+    assert_eq!((&told[0].body["data"]["seq"], &told[1].body["data"]["seq"]), (&by_hand, &reported));
 }

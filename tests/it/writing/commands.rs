@@ -189,7 +189,7 @@ async fn a_bot_uses_commands_as_far_as_it_may(app: &TestApp) {
     assert_eq!((&said["body"], &said["author"]["bot"]), (&json!("_whirs_"), &json!(true)));
     bot.post(&path, &[("text", "/help")]).await.expect(200);
     // It is a guest: it brings nobody in, and changes nothing about the room.
-    for text in ["/topic Mine", "/invite bob", "/archive"] {
+    for text in ["/topic Mine", "/invite ada", "/archive"] {
         bot.post(&path, &[("text", text)]).await.expect(403);
     }
 }

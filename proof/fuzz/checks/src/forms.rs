@@ -166,7 +166,8 @@ fn link(line: &[u8]) {
     let _ = Query::<revisions::Between>::try_from_uri(&uri);
     let _ = Query::<history::Day>::try_from_uri(&uri);
     let _ = Query::<PeopleQuery>::try_from_uri(&uri).map(|Query(query)| query.sought().map(|_| query.query("")));
-    let _ = Query::<RoomsQuery>::try_from_uri(&uri).map(|Query(query)| query.sought().map(|_| query.query("")));
+    let _ =
+        Query::<RoomsQuery>::try_from_uri(&uri).map(|Query(query)| query.sought().map(|sought| query.query(sought.scope, "")));
     let _ = Query::<search::SearchQuery>::try_from_uri(&uri);
     let _ = Query::<settings::Done>::try_from_uri(&uri);
     if let Ok(Query(place)) = Query::<history::Place>::try_from_uri(&uri)

@@ -1,4 +1,4 @@
-//! Rules about messages that the server deletes or changes itself, for an administrator or because an account was deleted.
+//! Rules about messages that the server deletes or changes itself: for an administrator, because of a report, or because an account was deleted.
 
 use crate::chat::ledger::change::{CleanUp, Effect, Outcome};
 use crate::error::Error;
@@ -20,7 +20,11 @@ impl Batch {
             if is_due && message.author.id == person && message.kind == Kind::Text && message.deleted_at.is_none() {
                 let message = Message::clone(message);
                 let gone = self.erase(room, message);
-                self.keep_untold(room, gone);
+                if cleanup.is_by_hand {
+                    self.keep(room, gone);
+                } else {
+                    self.keep_untold(room, gone);
+                }
                 deleted += 1;
             } else if let (Some(name), Some(placeholder)) = (&cleanup.former_username, &placeholder)
                 && let Some(mut message) = without_name(message, name, placeholder)

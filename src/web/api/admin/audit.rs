@@ -1,6 +1,6 @@
 //! The audit log.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use crate::chat::rate_limits::ActionKind;
 use crate::error::Result;
 use crate::permissions::{self, ServerAction};
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// The routes.

@@ -1,6 +1,6 @@
 //! What waits to be delivered elsewhere.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::outbox::administration::name_of;
 use crate::web::decision::OnDeliveries;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::After;
+use crate::web::query::{After, Query};
 use crate::web::state::AppState;
 use crate::webhooks::administration::origin;
 

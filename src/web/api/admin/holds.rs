@@ -1,6 +1,6 @@
 //! Legal holds.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,9 @@ use crate::error::Result;
 use crate::permissions::{self, ServerAction};
 use crate::retention::holds::{Held, WantedHold};
 use crate::security_log::Source;
-use crate::web::api::body::Fields;
+use crate::web::api::body::{Fields, HoldScope};
 use crate::web::layers::session::{ConfirmedUser, CurrentUser};
-use crate::web::query::Before;
+use crate::web::query::{Before, Query};
 use crate::web::state::AppState;
 
 /// The routes.
@@ -83,10 +83,12 @@ async fn list(State(state): State<AppState>, Query(place): Query<Before>, user: 
 #[schema(examples(json!({ "scope": "room", "target": "general", "reason": "Case 7" })))]
 struct NewHold {
     /// What it is to cover: `room`, `person` or `everything`.
+    #[schema(value_type = HoldScope, required = true)]
     scope: String,
     /// The slug of the room, or the username of the person.
     target: String,
     /// Why.
+    #[schema(required = true)]
     reason: String,
     /// Anything that is new for each hold: with the same one again there is no other.
     nonce: Option<String>,
@@ -115,8 +117,7 @@ async fn add(
     Fields(NewHold { scope, target, reason, nonce }): Fields<NewHold>,
 ) -> Result<Response> {
     state.chat.allow(user.id, ActionKind::Describe)?;
-    let nonce = nonce.as_deref().filter(|nonce| !nonce.is_empty());
-    let wanted = WantedHold { scope: scope.trim(), target: &target, reason: &reason, nonce };
+    let wanted = WantedHold { scope: scope.trim(), target: &target, reason: &reason, nonce: nonce.as_deref() };
     let (hold, is_new) = state.retention.add_hold(user.actor(), &user.username, wanted, &source).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(HoldAnswer { hold: hold.into() })).into_response())

@@ -1,6 +1,6 @@
 //! The job queue.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use crate::db::jobs::Job;
 use crate::error::Result;
 use crate::security_log::Source;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// The routes.

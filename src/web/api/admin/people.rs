@@ -1,6 +1,6 @@
 //! People, and what is decided about them.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Json;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ use crate::model::{ServerRole, UserId};
 use crate::web::api::body::Fields;
 use crate::web::decision::OnPerson;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::state::AppState;
 
 /// The routes.
@@ -171,6 +172,7 @@ async fn unban(State(state): State<AppState>, OnPerson { user, username, source 
 #[schema(examples(json!({ "role": "member" })))]
 struct NewServerRole {
     /// `admin`, `member` or `guest`.
+    #[schema(value_type = ServerRole, required = true)]
     role: String,
 }
 

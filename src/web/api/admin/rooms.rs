@@ -1,6 +1,6 @@
 //! Rooms: the list of all, and one with its members.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use crate::model::{RoomRole, Visibility};
 use crate::permissions::{self, ServerAction};
 use crate::web::api::members::MemberEntry;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::state::AppState;
 
 /// The routes.

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::permissions::{self, ServerAction};
 use crate::security_log::Source;
 use crate::settings::{Name, Settings};
-use crate::web::api::body::{Fields, flag, some_texts};
+use crate::web::api::body::{Circle, Fields, RegistrationMode, flag, some_texts};
 use crate::web::layers::session::CurrentUser;
 use crate::web::state::AppState;
 
@@ -84,10 +84,13 @@ struct SettingsChange {
     /// How people call this server.
     server_name: Option<String>,
     /// Who may register: `open`, `invite` or `closed`.
+    #[schema(value_type = Option<RegistrationMode>)]
     registration: Option<String>,
     /// Who may invite: `admins` or `everyone`.
+    #[schema(value_type = Option<Circle>)]
     inviters: Option<String>,
     /// Who may make rooms: `admins` or `everyone`.
+    #[schema(value_type = Option<Circle>)]
     room_creators: Option<String>,
     /// The slugs of the rooms that newcomers join.
     #[serde(deserialize_with = "some_texts")]

@@ -8,14 +8,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::chat::rate_limits::ActionKind;
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::outbox::administration::name_of;
-use crate::permissions::{self, ServerAction};
-use crate::security_log::Source;
+use crate::permissions::ServerAction;
 use crate::web::api::body::{Fields, flag, texts};
-use crate::web::layers::session::{ConfirmedUser, CurrentUser};
+use crate::web::decision::{OnWebhooks, may_decide};
+use crate::web::layers::session::CurrentUser;
 use crate::web::state::AppState;
 use crate::webhooks::administration::{Shown, Wanted};
 
@@ -112,6 +111,7 @@ async fn list(State(state): State<AppState>, user: CurrentUser) -> Result<Json<W
 #[schema(examples(json!({ "url": "https://example.com/hook", "events": ["message.posted"], "rooms": ["general"] })))]
 struct WantedWebhook {
     /// Where it is.
+    #[schema(required = true)]
     url: String,
     /// The names of the events; none: all.
     #[serde(deserialize_with = "texts")]
@@ -155,11 +155,6 @@ fn created((id, secret): (i64, String)) -> Response {
     (StatusCode::CREATED, Json(SecretAnswer { webhook: WebhookSecret { id: id.to_string(), secret } })).into_response()
 }
 
-fn check(state: &AppState, user: &CurrentUser) -> Result<()> {
-    permissions::may_administer(user.actor(), ServerAction::ManageWebhooks)?;
-    state.chat.allow(user.id, ActionKind::Describe)
-}
-
 /// Adds a webhook. Its secret is in the answer, this once.
 #[utoipa::path(
     post, path = "/api/v1/admin/webhooks", tag = "administration", operation_id = "add_webhook",
@@ -168,11 +163,9 @@ fn check(state: &AppState, user: &CurrentUser) -> Result<()> {
 )]
 async fn add(
     State(state): State<AppState>,
-    user: ConfirmedUser,
-    source: Source,
+    OnWebhooks { user, source }: OnWebhooks,
     Fields(wanted): Fields<WantedWebhook>,
 ) -> Result<Response> {
-    check(&state, &user)?;
     Ok(created(state.webhooks.add(user.actor(), &user.username, &wanted.into(), &source).await?))
 }
 
@@ -203,11 +196,9 @@ async fn show(State(state): State<AppState>, Path(id): Path<String>, user: Curre
 async fn edit(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnWebhooks { user, source }: OnWebhooks,
     Fields(wanted): Fields<WantedWebhook>,
 ) -> Result<Json<WebhookAnswer>> {
-    check(&state, &user)?;
     state.webhooks.edit(user.actor(), &user.username, &id, &wanted.into(), &source).await?;
     Ok(Json(WebhookAnswer { webhook: state.webhooks.find(user.actor(), &id).await?.into() }))
 }
@@ -221,10 +212,8 @@ async fn edit(
 async fn delete(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnWebhooks { user, source }: OnWebhooks,
 ) -> Result<StatusCode> {
-    check(&state, &user)?;
     state.webhooks.delete(user.actor(), &user.username, &id, &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -249,11 +238,9 @@ struct WebhookSwitch {
 async fn switch(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnWebhooks { user, source }: OnWebhooks,
     Fields(WebhookSwitch { on }): Fields<WebhookSwitch>,
 ) -> Result<StatusCode> {
-    check(&state, &user)?;
     state.webhooks.switch(user.actor(), &user.username, &id, on.unwrap_or(true), &source).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -264,8 +251,11 @@ async fn switch(
     params(("id" = String, Path, description = "The webhook")),
     responses((status = 201, body = SecretAnswer)),
 )]
-async fn rotate(State(state): State<AppState>, Path(id): Path<String>, user: ConfirmedUser, source: Source) -> Result<Response> {
-    check(&state, &user)?;
+async fn rotate(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    OnWebhooks { user, source }: OnWebhooks,
+) -> Result<Response> {
     Ok(created(state.webhooks.rotate(user.actor(), &user.username, &id, &source).await?))
 }
 
@@ -283,7 +273,7 @@ struct TestAnswer {
     responses((status = 202, description = "It will be delivered", body = TestAnswer)),
 )]
 async fn test(State(state): State<AppState>, Path(id): Path<String>, user: CurrentUser) -> Result<Response> {
-    check(&state, &user)?;
+    may_decide(&state, &user, ServerAction::ManageWebhooks)?;
     let receiver = state.webhooks.test(user.actor(), &id).await?;
     let receiver = name_of(receiver.kind, receiver.id);
     Ok((StatusCode::ACCEPTED, Json(TestAnswer { receiver })).into_response())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
@@ -21,7 +21,7 @@ use crate::permissions::{self, ServerAction};
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::query_string;
+use crate::web::query::{Query, query_string};
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::admin::{AuditFields, AuditPage};

@@ -1,7 +1,7 @@
 //! What waits to be delivered elsewhere, for administrators.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::decision::OnDeliveries;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::After;
+use crate::web::query::{After, Query};
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::admin::{DeliveriesPage, ReceiverPage};

@@ -1,7 +1,7 @@
 //! Legal holds, for administrators.
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::{ConfirmedUser, CurrentUser};
-use crate::web::query::Before;
+use crate::web::query::{Before, Query};
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::admin::{HeldPage, HoldFields, HoldsPage};

@@ -1,7 +1,7 @@
 //! The list of all people.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::web::decision::OnPerson;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
 use crate::web::pages::people::{to_card, with_bot};
-use crate::web::query::query_string;
+use crate::web::query::{Query, query_string};
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::admin::AdminPeoplePage;

@@ -1,7 +1,7 @@
 //! The list of all rooms.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::layers::session::CurrentUser;
-use crate::web::query::PeopleQuery;
+use crate::web::query::{PeopleQuery, Query};
 use crate::web::respond::page;
 use crate::web::state::AppState;
 use crate::web::views::admin::AdminRoomsPage;

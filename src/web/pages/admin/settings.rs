@@ -1,7 +1,7 @@
 //! The settings that can change at run time.
 
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use crate::web::accept::Format;
 use crate::web::app_layout::layout;
 use crate::web::form::Form;
 use crate::web::layers::session::CurrentUser;
+use crate::web::query::Query;
 use crate::web::respond::{form_again, page};
 use crate::web::state::AppState;
 use crate::web::views::admin::AdminSettingsPage;

@@ -7,15 +7,14 @@ use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use crate::chat::rate_limits::ActionKind;
 use crate::error::{Error, Result};
 use crate::outbox::administration::name_of;
-use crate::permissions::{self, ServerAction};
-use crate::security_log::Source;
+use crate::permissions::ServerAction;
 use crate::web::accept::Format;
 use crate::web::app_layout::layout;
+use crate::web::decision::{OnWebhooks, may_decide};
 use crate::web::form::Fields;
-use crate::web::layers::session::{ConfirmedUser, CurrentUser};
+use crate::web::layers::session::CurrentUser;
 use crate::web::respond::{form_again, page, page_with};
 use crate::web::state::AppState;
 use crate::web::views::admin::{WebhookPage, WebhooksPage};
@@ -75,13 +74,10 @@ async fn list(State(state): State<AppState>, user: CurrentUser, format: Format) 
 /// `POST /admin/webhooks` (`url`, `events`, `rooms`, `command`, `hint`, `name`), by an administrator. The secret is shown this once.
 async fn add(
     State(state): State<AppState>,
-    user: ConfirmedUser,
-    source: Source,
+    OnWebhooks { user, source }: OnWebhooks,
     format: Format,
     Fields(fields): Fields,
 ) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::ManageWebhooks)?;
-    state.chat.allow(user.id, ActionKind::Describe)?;
     let wanted = wanted(fields);
     match state.webhooks.add(user.actor(), &user.username, &wanted, &source).await {
         Ok((id, secret)) => created(&state, &user, format, id, secret).await,
@@ -121,13 +117,10 @@ async fn show(State(state): State<AppState>, Path(id): Path<String>, user: Curre
 async fn edit(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnWebhooks { user, source }: OnWebhooks,
     format: Format,
     Fields(fields): Fields,
 ) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::ManageWebhooks)?;
-    state.chat.allow(user.id, ActionKind::Describe)?;
     let wanted = wanted(fields);
     match state.webhooks.edit(user.actor(), &user.username, &id, &wanted, &source).await {
         Ok(()) => Ok(Redirect::to("/admin/webhooks").into_response()),
@@ -143,23 +136,16 @@ async fn edit(
 }
 
 /// `POST /admin/webhooks/{id}/on`, by an administrator.
-async fn turn_on(State(state): State<AppState>, Path(id): Path<String>, user: ConfirmedUser, source: Source) -> Result<Response> {
-    switch(&state, &id, &user, true, &source).await
+async fn turn_on(State(state): State<AppState>, Path(id): Path<String>, by: OnWebhooks) -> Result<Response> {
+    switch(&state, &id, &by, true).await
 }
 
 /// `POST /admin/webhooks/{id}/off`, by an administrator.
-async fn turn_off(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
-) -> Result<Response> {
-    switch(&state, &id, &user, false, &source).await
+async fn turn_off(State(state): State<AppState>, Path(id): Path<String>, by: OnWebhooks) -> Result<Response> {
+    switch(&state, &id, &by, false).await
 }
 
-async fn switch(state: &AppState, id: &str, user: &ConfirmedUser, on: bool, source: &Source) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::ManageWebhooks)?;
-    state.chat.allow(user.id, ActionKind::Describe)?;
+async fn switch(state: &AppState, id: &str, OnWebhooks { user, source }: &OnWebhooks, on: bool) -> Result<Response> {
     state.webhooks.switch(user.actor(), &user.username, id, on, source).await?;
     Ok(Redirect::to("/admin/webhooks").into_response())
 }
@@ -168,28 +154,26 @@ async fn switch(state: &AppState, id: &str, user: &ConfirmedUser, on: bool, sour
 async fn rotate(
     State(state): State<AppState>,
     Path(id): Path<String>,
-    user: ConfirmedUser,
-    source: Source,
+    OnWebhooks { user, source }: OnWebhooks,
     format: Format,
 ) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::ManageWebhooks)?;
-    state.chat.allow(user.id, ActionKind::Describe)?;
     let (id, secret) = state.webhooks.rotate(user.actor(), &user.username, &id, &source).await?;
     created(&state, &user, format, id, secret).await
 }
 
 /// `POST /admin/webhooks/{id}/test`, by an administrator.
 async fn test(State(state): State<AppState>, Path(id): Path<String>, user: CurrentUser) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::ManageWebhooks)?;
-    state.chat.allow(user.id, ActionKind::Describe)?;
+    may_decide(&state, &user, ServerAction::ManageWebhooks)?;
     let receiver = state.webhooks.test(user.actor(), &id).await?;
     Ok(Redirect::to(&format!("/admin/deliveries/{}", name_of(receiver.kind, receiver.id))).into_response())
 }
 
 /// `POST /admin/webhooks/{id}/delete`, by an administrator.
-async fn delete(State(state): State<AppState>, Path(id): Path<String>, user: ConfirmedUser, source: Source) -> Result<Response> {
-    permissions::may_administer(user.actor(), ServerAction::ManageWebhooks)?;
-    state.chat.allow(user.id, ActionKind::Describe)?;
+async fn delete(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    OnWebhooks { user, source }: OnWebhooks,
+) -> Result<Response> {
     match state.webhooks.delete(user.actor(), &user.username, &id, &source).await {
         // Somebody else was faster.
         Ok(()) | Err(Error::NotFound(_)) => Ok(Redirect::to("/admin/webhooks").into_response()),

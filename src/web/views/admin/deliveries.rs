@@ -40,7 +40,8 @@ impl DeliveriesPage {
     }
 
     fn numbers(&self, receiver: &Receiver) -> String {
-        format!("{} waiting, {} given up", count(receiver.waiting), count(receiver.dead))
+        let given_up = if receiver.dead > 0 { format!(", {} given up", count(receiver.dead)) } else { String::new() };
+        format!("{} waiting{given_up}", count(receiver.waiting))
     }
 
     fn moment(&self, at: &Millis) -> String {

@@ -63,6 +63,9 @@ async fn previews_are_checked_and_moved_with_their_files(database: &Database) {
     let moved = run(database.folder(), &["files", "move", "--to", &target], &settings, "").await;
     assert_eq!((moved.status, moved.stdout.contains("copied 3 objects")), (Some(0), true), "{moved:?}");
     fs::remove_dir_all(&folder).unwrap();
+    let gone = run(database.folder(), &["files", "check"], &settings, "").await;
+    assert!(gone.status == Some(2) && gone.stderr.contains("FILES_URL: there is no such directory"), "{gone:?}");
+    fs::create_dir(&folder).unwrap();
     let lost = run(database.folder(), &["files", "check"], &settings, "").await;
     assert_eq!((lost.status, lost.stdout.lines().count()), (Some(1), 3), "{lost:?}");
     let mut server = Server::start(database.url(), &[("FILES_URL", &target)]).await;

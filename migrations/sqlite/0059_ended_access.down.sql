@@ -1,0 +1,1 @@
+-- Only one process serves a SQLite file, so there is nobody to notify.
