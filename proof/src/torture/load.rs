@@ -36,6 +36,8 @@ pub struct Client {
     pub latencies: Vec<Duration>,
     room: String,
     is_writing: bool,
+    /// How many new posts it may begin until the disturbance is over.
+    left: usize,
     unsettled: VecDeque<String>,
     connections: u32,
 }
@@ -45,7 +47,7 @@ impl Client {
     pub fn new(person: Person, room: &str, standing: Standing, is_writing: bool) -> Self {
         let journal = Journal::new(&person.username, standing);
         let (latencies, unsettled) = (Vec::new(), VecDeque::new());
-        Self { person, journal, latencies, room: room.to_owned(), is_writing, unsettled, connections: 0 }
+        Self { person, journal, latencies, room: room.to_owned(), is_writing, left: usize::MAX, unsettled, connections: 0 }
     }
 
     /// Connects, catches up, and writes until the connection ends or `stop` is set. Then it waits for what is in flight.
@@ -61,12 +63,16 @@ impl Client {
         if self.is_writing {
             self.write(&socket, &mut stop).await;
         } else {
-            tokio::select! {
-                () = socket.end() => {}
-                _ = stop.wait_for(|stopping| *stopping) => {}
-            }
+            self.listen(&socket, &mut stop).await;
         }
         self.note_live(&socket);
+    }
+
+    async fn listen(&self, socket: &Socket, stop: &mut watch::Receiver<bool>) {
+        tokio::select! {
+            () = socket.end() => {}
+            _ = stop.wait_for(|stopping| *stopping) => {}
+        }
     }
 
     async fn write(&mut self, socket: &Socket, stop: &mut watch::Receiver<bool>) {
@@ -75,11 +81,17 @@ impl Client {
         loop {
             let is_stopping = is_over || *stop.borrow_and_update();
             while under_way.len() < IN_FLIGHT && !is_stopping {
-                let nonce = self.unsettled.pop_front().unwrap_or_else(|| self.next_nonce());
+                let Some(nonce) = self.unsettled.pop_front().or_else(|| self.next_nonce()) else { break };
                 let data = json!({ "room": self.room, "body": nonce, "nonce": nonce });
                 under_way.push_back((nonce, Instant::now(), socket.send("message", data).await));
             }
-            let Some((nonce, began, pending)) = under_way.pop_front() else { break };
+            let Some((nonce, began, pending)) = under_way.pop_front() else {
+                if !is_stopping {
+                    // It has written all that it may.
+                    self.listen(socket, stop).await;
+                }
+                return;
+            };
             let answer = pending.within(patience).await;
             match answer {
                 Some(_) => self.latencies.push(began.elapsed()),
@@ -90,10 +102,11 @@ impl Client {
         }
     }
 
-    fn next_nonce(&mut self) -> String {
+    fn next_nonce(&mut self) -> Option<String> {
+        self.left = self.left.checked_sub(1)?;
         let nonce = format!("{}-{}", self.person.username, self.journal.intended.len() + 1);
         self.journal.intended.push(nonce.clone());
-        nonce
+        Some(nonce)
     }
 
     /// Notes the answer to a post, if there was one; whether to go on over this connection. After a refusal it reconnects a moment
@@ -259,6 +272,21 @@ impl Load {
             outcome
         };
         tokio::join!(talking, disturbing).1
+    }
+
+    /// The same, but no more than `most` new posts of all writers together: for what keeps only so much.
+    pub async fn during_at_most<T>(&mut self, most: usize, disturbance: impl Future<Output = T>) -> T {
+        let writers = self.clients.iter().filter(|client| client.is_writing).count();
+        self.let_each_write(most / writers.max(1));
+        let outcome = self.during(disturbance).await;
+        self.let_each_write(usize::MAX);
+        outcome
+    }
+
+    fn let_each_write(&mut self, most: usize) {
+        for client in &mut self.clients {
+            client.left = most;
+        }
     }
 
     /// Lets everybody complete what they began and catch up, reads the history as a page's JSON, and checks.
