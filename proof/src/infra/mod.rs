@@ -10,6 +10,7 @@ pub mod programs;
 pub mod receiver;
 pub mod redis;
 pub mod servers;
+pub mod stalls;
 pub mod strace;
 pub mod watch;
 pub mod watchdog;

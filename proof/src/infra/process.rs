@@ -96,7 +96,8 @@ impl Process {
         let watchdog = Watchdog::over_group(child.id().expect("it has just been started")).expect("a watchdog");
         let stdout = Output::read(child.stdout.take().expect("its output is a pipe"));
         let stderr = Output::read(child.stderr.take().expect("its errors are a pipe"));
-        let ready = stdout.line(|line| line.starts_with("listening on http")).await;
+        // A new database takes a sync for each migration.
+        let ready = timeout(DEADLINE * 3, stdout.line_at_last(|line| line.starts_with("listening on http"))).await.ok().flatten();
         let Some(ready) = ready else {
             // The two pipes are read independently.
             stderr.line(|_| false).await;

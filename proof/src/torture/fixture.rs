@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::client::Site;
 use crate::infra::cluster::Cluster;
 use crate::infra::process::Process;
+use crate::infra::stalls;
 use crate::infra::watchdog;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -50,6 +51,7 @@ pub struct Fixture {
 
 impl Fixture {
     pub(super) fn new(db: Db, program: &Path) -> Self {
+        stalls::watch();
         let folder = watchdog::folder();
         let cluster = (db == Db::Postgres).then(|| Cluster::start(&[]));
         let url = match &cluster {
@@ -66,6 +68,10 @@ impl Fixture {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    pub fn is_on_postgres(&self) -> bool {
+        self.cluster.is_some()
     }
 
     /// Its Postgres, in a case on Postgres.
@@ -112,7 +118,7 @@ impl Fixture {
         all.extend(settings);
         let process = self.start(&all).await;
         until_well(&process.site, Duration::from_secs(60)).await;
-        (process, began.elapsed())
+        (process, stalls::elapsed(began))
     }
 }
 
@@ -124,8 +130,8 @@ pub async fn until_well(site: &Site, patience: Duration) -> Duration {
         asked.await.is_ok_and(|answer| answer.status() == 200)
     };
     while !is_well().await {
-        assert!(began.elapsed() < patience, "the server is not well again after {patience:?}");
+        assert!(stalls::elapsed(began) < patience, "the server is not well again after {patience:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    began.elapsed()
+    stalls::elapsed(began)
 }

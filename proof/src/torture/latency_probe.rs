@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
 use crate::client::{DEADLINE, Site, Socket};
+use crate::infra::stalls;
 use crate::quantile;
 
 const PAUSE: Duration = Duration::from_millis(10);
@@ -80,10 +81,14 @@ impl LatencyProbe {
 async fn talk(site: &Site, are_new: bool, mut switched: watch::Receiver<bool>, measured: &mpsc::Sender<Latencies>) {
     let mut talk = Talk::begin(site, are_new).await;
     let mut latencies = Latencies::default();
-    while measured.send(std::mem::take(&mut latencies)).await.is_ok() && switched.wait_for(|on| *on).await.is_ok() {
-        while *switched.borrow() {
+    // Once at least, also when what was to be measured is over already.
+    while measured.send(std::mem::take(&mut latencies)).await.is_ok() && switched.changed().await.is_ok() {
+        loop {
             latencies.0.push(talk.once().await);
             tokio::time::sleep(PAUSE).await;
+            if !*switched.borrow_and_update() {
+                break;
+            }
         }
     }
 }
@@ -120,7 +125,8 @@ impl Talk {
         let said = self.speaker.send("message", data).await.within(DEADLINE).await;
         assert!(said.as_ref().is_some_and(|it| it["ok"] == json!(true)), "somebody calm was not served: {said:?}");
         self.listener.hears(&nonce).await;
-        let took = began.elapsed();
+        // Of few latencies the 99th percentile is the longest.
+        let took = stalls::elapsed(began);
         self.speaker.hears(&nonce).await;
         took
     }

@@ -12,6 +12,7 @@ use crate::client::{DEADLINE, Person, Site, Socket};
 use crate::faults::tcp_proxy::{Target, TcpProxy};
 use crate::infra::process::Process;
 use crate::infra::redis::Redis;
+use crate::infra::stalls;
 
 pub struct Nodes {
     pub fixture: Fixture,
@@ -94,13 +95,13 @@ impl Presence {
         let began = Instant::now();
         while self.has(username).await != is_there {
             assert!(
-                began.elapsed() < patience,
+                stalls::elapsed(began) < patience,
                 "{username} should be {} after {patience:?}",
                 if is_there { "there" } else { "gone" }
             );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        began.elapsed()
+        stalls::elapsed(began)
     }
 
     async fn has(&self, username: &str) -> bool {

@@ -13,6 +13,7 @@ use super::Load;
 use crate::client::person::Answer;
 use crate::client::socket::Refusal;
 use crate::client::{DEADLINE, Person};
+use crate::infra::stalls;
 
 /// How long `/healthz` may take: it asks the database for two seconds.
 const HEALTH: Duration = Duration::from_secs(5);
@@ -150,7 +151,7 @@ pub async fn until_live(load: &(Person, String), patience: Duration) -> Duration
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let waited = tokio::time::timeout(patience, trying).await;
-    assert!(waited.is_ok(), "nobody hears anybody again within {patience:?}");
-    began.elapsed()
+    let waited = stalls::within(began, patience, trying).await;
+    assert!(waited.is_some(), "nobody hears anybody again within {patience:?}");
+    stalls::elapsed(began)
 }

@@ -216,7 +216,7 @@ async fn disk_full(fixture: Fixture, rounds: u32) -> CaseResult {
     for round in 1..=rounds {
         // Eight at once are more than the disk: some fail while they are written.
         let large: Vec<_> = (0..8u8).map(|n| vec![n ^ round as u8; 16 << 20]).collect();
-        let answers = join_all(large.iter().map(|content| Answer::of(message(&ada, &room, content)))).await;
+        let answers = join_all(large.iter().map(|content| Answer::of(message(&ada, &room, content).timeout(3 * DEADLINE)))).await;
         let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
         assert!(statuses.contains(&507) && statuses.iter().all(|status| matches!(status, 201 | 507)), "{statuses:?}");
         let refused = answers.iter().find(|answer| answer.status == 507).expect("one was refused").json();

@@ -6,6 +6,7 @@ use tokio::process::Command;
 
 use crate::faults::latency_proxy;
 use crate::faults::tcp_proxy::Target;
+use crate::infra::stalls;
 use crate::torture::prelude::*;
 
 pub const CASES: &[Case] = &[
@@ -54,9 +55,9 @@ async fn network_cut(fixture: Fixture, rounds: u32) -> CaseResult {
             let began = Instant::now();
             until_well(&owner.site, NEW).await;
             assert!(owner.try_socket().await.is_ok(), "nobody new is let in");
-            let new = began.elapsed();
+            let new = stalls::elapsed(began);
             until_somebody_writes(&owner, &room).await;
-            (new, began.elapsed())
+            (new, stalls::elapsed(began))
         });
         let (new, back) = back.await;
         assert!(new < NEW, "somebody new is in only {new:?} after the network is back");

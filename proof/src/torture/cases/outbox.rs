@@ -18,6 +18,7 @@ const LAST: Duration = Duration::from_secs(150);
 /// receiver.
 const BEHIND: usize = 2_000;
 const WRITTEN: usize = 6_000;
+const WAITING: &str = "select count(*) from outbox where dead_at is null";
 
 pub const CASES: &[Case] = &[
     Case::new("outbox-kill9", Db::BOTH, 50, 3, |fixture, rounds| Box::pin(kill9(fixture, rounds, false)))
@@ -44,10 +45,15 @@ async fn kill9(fixture: Fixture, rounds: u32, is_push: bool) -> CaseResult {
             server.kill().await;
         })
         .await;
+        if fixture.is_on_postgres() {
+            // As if a minute had passed: there, a process that is gone holds its claims so long. On SQLite the next one releases them.
+            fixture.change("update receivers set claimed_until = 0").await;
+        }
         let (again, recovery) = fixture.start_again(address, &SETTINGS).await;
         server = again;
         outcome.recovered(recovery);
         told.keep_up(&load).await;
+        assert!(fixture.count(WAITING).await < 10_000, "more was written than is kept for a receiver");
     }
     outcome.add(load.verdict().await);
     outcome.note(everything_arrived(&fixture, &load, &mut told).await);
@@ -187,11 +193,10 @@ async fn everything_arrived(fixture: &Fixture, load: &Load, told: &mut Told) -> 
         }
         if began.elapsed() > LAST {
             let missing: Vec<_> = all.difference(&distinct).collect();
-            let waiting = fixture.count("select count(*) from outbox where dead_at is null").await;
+            let waiting = fixture.count(WAITING).await;
             let dead = fixture.count("select count(*) from outbox where dead_at is not null").await;
-            let full = fixture.count("select count(*) from receivers where full_at is not null").await;
             panic!(
-                "{} of {} messages did not arrive; {waiting} wait, {dead} are given up, {full} receivers are full: {missing:?}",
+                "{} of {} messages did not arrive; {waiting} wait, {dead} are given up: {missing:?}",
                 missing.len(),
                 all.len()
             );

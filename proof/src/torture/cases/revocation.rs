@@ -11,6 +11,7 @@ use totp_rs::{Builder, Secret};
 
 use crate::client::socket::Pending;
 use crate::infra::process::run;
+use crate::infra::stalls;
 use crate::torture::prelude::*;
 
 const NEEDS: &[Need] = &[Need::Redis];
@@ -257,7 +258,7 @@ async fn loses_room(stage: &Stage<'_>, name: &str, end: End, totals: &mut Totals
         pause(200).await;
         let began = Instant::now();
         let ended = ends(stage, &person, &other, &room, end).await;
-        tokio::time::sleep_until((ended + GRACE).into()).await;
+        stalls::within(ended, GRACE, std::future::pending::<()>()).await;
         for (nth, writer) in writers.iter().enumerate() {
             writer.post(&room, &marker, &format!("{name}-marker-{nth}")).await;
             writer.post("general", &format!("fence {nth} of {name}"), &format!("{name}-fence-{nth}")).await;
@@ -291,7 +292,7 @@ async fn loses_room(stage: &Stage<'_>, name: &str, end: End, totals: &mut Totals
         written.iter().filter_map(|message| Some((message["nonce"].as_str()?, message["seq"].as_i64()?))).collect();
     for post in &sent {
         let place = places.get(&*post.nonce).copied();
-        let late = post.sent.saturating_duration_since(ended);
+        let late = stalls::between(ended, post.sent);
         if let Some(seq) = post.seq {
             assert_eq!(place, Some(seq), "{end:?} of {name}: {} was acknowledged at {seq}", post.nonce);
         }
@@ -363,7 +364,7 @@ async fn loses_role(stage: &Stage<'_>, name: &str, totals: &mut Totals) {
     };
     let (one, two, ended) = tokio::join!(acts(person), acts(there), ending);
     for (sent, status) in one.into_iter().chain(two) {
-        let late = sent.saturating_duration_since(ended);
+        let late = stalls::between(ended, sent);
         assert!([303, 403].contains(&status), "{name}: {status}");
         assert!(status == 403 || late <= GRACE, "{name} administers, {late:?} after the role was lost");
         if status == 303 {

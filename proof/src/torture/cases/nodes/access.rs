@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use crate::infra::process::run;
+use crate::infra::stalls;
 use crate::torture::prelude::*;
 
 /// How many sockets connect to the other node, at as many moments around the end of the access.
@@ -43,10 +44,9 @@ pub async fn ends(fixture: Fixture, rounds: u32) -> CaseResult {
         refused += outside_now.len();
         for socket in inside.into_iter().flatten() {
             admitted += 1;
-            let left = (ended + GONE).saturating_duration_since(Instant::now());
-            let is_gone = tokio::time::timeout(left, socket.end()).await.is_ok();
+            let is_gone = stalls::within(ended, GONE, socket.end()).await.is_some();
             assert!(is_gone, "round {round}: a socket lives {GONE:?} after its session has ended; it got {:?}", socket.peek());
-            slowest = slowest.max(ended.elapsed());
+            slowest = slowest.max(stalls::elapsed(ended));
         }
         assert!(outside.try_socket().await.is_err(), "round {round}: a session that has ended lets somebody in");
     }

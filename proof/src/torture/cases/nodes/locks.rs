@@ -94,7 +94,8 @@ async fn act(person: &Person, mark: &str, rooms: &[String]) -> (Vec<Posted>, usi
         };
         let form = async |path: &str, fields: &[(&str, &str)]| {
             let status = person.post(path, fields).await.status;
-            assert!(status < 500, "{path} {fields:?} is answered by {status}");
+            // Whoever has waited for a connection to the database for too long may be refused: the machine is busy.
+            assert!(status < 500 || status == 503, "{path} {fields:?} is answered by {status}");
         };
         match kind {
             // Several at once, so that a batch holds several rooms.
@@ -110,7 +111,7 @@ async fn act(person: &Person, mark: &str, rooms: &[String]) -> (Vec<Posted>, usi
                     let answer = sent.acknowledgement().await;
                     let code = answer["error"]["code"].as_str().unwrap_or_default();
                     // They may have left the room.
-                    assert!(["", "forbidden", "busy"].contains(&code), "a post is answered by {answer}");
+                    assert!(["", "forbidden", "busy", "unavailable"].contains(&code), "a post is answered by {answer}");
                     if code.is_empty() {
                         posted.push((room, body));
                     }
