@@ -140,8 +140,11 @@ async fn a_draft_is_gone_on_with_as_often_as_it_takes_and_as_far_as_it_is_good(d
     let without = run(database.folder(), &["backup", text(&folder), "--resume"], &settings, "").await;
     assert!(without.status == Some(2) && without.stderr.contains("--files"), "{without:?}");
     // Interrupted, and then cut off from its files.
-    stopped.stopped_after(1, database, &begin, async |child| signal("INT", child).await).await;
-    let draft = only(&folder);
+    let interrupted = stopped.stopped_after(1, database, &begin, async |child| signal("INT", child).await).await;
+    assert!(interrupted.stderr.contains("What was written stays in"), "{interrupted:?}");
+    // As if it had been begun a year ago: what is begun anew in the same second has the same name, and replaces it.
+    let draft = folder.join(".parlor-backup-parlor-20251122T084714Z.tar.gz.partial");
+    fs::rename(only(&folder), &draft).unwrap();
     let one = fs::read(&draft).unwrap();
     let away = stopped.stopped_after(1, database, &resume, async |_| stopped.storage.stop()).await;
     stopped.storage.start_again().await;
